@@ -1,0 +1,1 @@
+"""Step labelers: sample solutions, roll out from their steps, label them; on one machine or a Ray cluster."""

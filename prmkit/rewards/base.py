@@ -1,0 +1,60 @@
+"""What every reward model is: steps in, one score per step out."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from prmkit.errors import ShapeError
+
+
+class Aggregation(StrEnum):
+    """How step scores become the score of a solution.
+
+    Monte-Carlo values work best with the last step (Snell et al. 2024), correctness-like labels with the minimum or the
+    product (Lightman et al. 2023); the product favours short solutions.
+    """
+
+    LAST = "last"
+    MIN = "min"
+    PRODUCT = "product"
+    MEAN = "mean"
+
+
+def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
+    """Score of a solution from the scores of its steps, each in [0, 1].
+
+    Raises:
+        ShapeError: There are no step scores.
+    """
+    if not len(step_scores):
+        raise ShapeError("a solution without step scores has no score")
+    scores = np.asarray(step_scores, dtype=np.float64)
+    match how:
+        case Aggregation.LAST:
+            return float(scores[-1])
+        case Aggregation.MIN:
+            return float(scores.min())
+        case Aggregation.PRODUCT:
+            return float(scores.prod())
+        case Aggregation.MEAN:
+            return float(scores.mean())
+
+
+class RewardModel(Protocol):
+    """Scores reasoning steps: a PRM, an ORM read at step ends, or anything that quacks like one."""
+
+    aggregation: Aggregation
+    """The model's own way from step scores to a solution score."""
+
+    def score_steps(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
+        """Score the steps of many solutions.
+
+        Args:
+            solutions: Pairs of problem text and step texts; every solution has at least one step.
+
+        Returns:
+            One list per solution with one score in [0, 1] per step. A step's score depends on the steps up to it only.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Search over reasoning steps, guided by a reward model: best-of-n and beam search."""
