@@ -6,7 +6,7 @@ A story states some quantities and asks for one of them::
 
 A solution derives one quantity per line and ends with the answer::
 
-    Eli: 12.
+    Eli has 12 books. Eli: 12.
     Ora has 19 more than Eli: 12 + 19 = 31. Ora: 31.
     Cal has 15 less than Ora: 31 - 15 = 16. Cal: 16.
     The answer is 16.
@@ -50,13 +50,12 @@ class Fact:
             return f"{self.name} has {self.number} {item}"
         return f"{self.name} has {self.number} {'more' if self.sign > 0 else 'less'} than {self.base}"
 
-    def step(self, base_value: int) -> str:
-        """The line of a solution that derives this quantity, given the value of `base` (ignored for a given one)."""
-        if self.base is None:
-            return f"{self.name}: {self.number}."
+    def step(self, item: str, base_value: int) -> str:
+        """The line of a solution that derives this quantity, given the value of `base` (0 for a given quantity)."""
         value = base_value + self.sign * self.number
         sign = "+" if self.sign > 0 else "-"
-        return f"{self.sentence('')}: {base_value} {sign} {self.number} = {value}. {self.name}: {value}."
+        sum_ = "" if self.base is None else f": {base_value} {sign} {self.number} = {value}"
+        return f"{self.sentence(item)}{sum_}. {self.name}: {value}."
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Story:
             fact = next(each for each in waiting if each.base in done)
             waiting.remove(fact)
             done.add(fact.name)
-            lines.append(fact.step(self.values[fact.base] if fact.base else 0))
+            lines.append(fact.step(self.item, self.values[fact.base] if fact.base else 0))
         return [*lines, f"The answer is {self.answer}."]
 
     @classmethod

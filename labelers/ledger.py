@@ -1,0 +1,77 @@
+"""A run directory as a ledger: what was asked for, what is finished, what could not be done.
+
+::
+
+    RUN/config.json              the resolved configuration and its fingerprint
+    RUN/shards/00000.parquet     finished work; a shard is whole or absent
+    RUN/quarantine/00000.jsonl   items of that shard that failed, with the reason
+
+Restarting means: list the shards, do the rest. Where it holds: file systems with atomic rename inside a directory
+(local disks, NFS within one client).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from prmkit.errors import InputError, RunChangedError
+from prmkit.files import fingerprint, read_json, write_json, write_text
+from prmkit.tables import Row, write_rows
+
+CONFIG_FILE = "config.json"
+
+
+class Ledger:
+    """One run directory."""
+
+    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+        """Create the run directory, or go on with an existing one.
+
+        Args:
+            folder: The run directory.
+            config: JSON-able; everything that decides the results, and nothing else (not the number of engines).
+
+        Raises:
+            RunChangedError: The directory holds a run with another configuration; the message names the differences.
+            InputError: The directory holds something else.
+        """
+        self.folder = folder
+        config = json.loads(json.dumps(config, default=str))
+        file = folder / CONFIG_FILE
+        if file.is_file():
+            _refuse_changes(folder, read_json(file).get("config", {}), config)
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder}: not empty and not a run of prmkit; choose another --out")
+        else:
+            write_json(file, {"config": config, "fingerprint": fingerprint(config)})
+
+    def finished(self) -> set[int]:
+        """Numbers of the shards that are done."""
+        return {int(file.stem) for file in (self.folder / "shards").glob("*.parquet")}
+
+    def write(self, shard: int, rows: list[Row], schema: pa.Schema, failures: list[Row]) -> None:
+        """Record a finished shard; failures first, so that a finished shard has nothing unsaid."""
+        if failures:
+            lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in failures)
+            write_text(self.folder / "quarantine" / f"{shard:05}.jsonl", lines)
+        write_rows(self.folder / "shards" / f"{shard:05}.parquet", rows, schema)
+
+    def quarantined(self) -> int:
+        """How many items could not be done."""
+        files = (self.folder / "quarantine").glob("*.jsonl")
+        return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+
+def _refuse_changes(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    changed = [
+        f"{name}: {old.get(name, 'absent')!r} there, {new.get(name, 'absent')!r} now"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    if changed:
+        raise RunChangedError(
+            f"{folder} holds a run with another configuration ({'; '.join(changed)}); "
+            "use the same options to continue it, or another --out"
+        )

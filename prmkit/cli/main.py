@@ -1,0 +1,81 @@
+"""The `prmkit` command: finds the command, prints errors, sets the exit status. Imports nothing heavy."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import prmkit
+from prmkit.errors import PrmkitError
+
+COMMANDS = {
+    "demo": "prmkit.cli.demo:Demo",
+    "sample": "prmkit.cli.sample:Sample",
+    "label": "prmkit.cli.label:Label",
+    "train": "prmkit.cli.train:Train",
+    "score": "prmkit.cli.score:Score",
+    "search": "prmkit.cli.search:Search",
+    "compare": "prmkit.cli.compare:Compare",
+    "grade": "prmkit.cli.grade:Grade",
+    "convert": "prmkit.cli.convert:Convert",
+}
+"""Where each command lives; only the one that is asked for is imported."""
+
+
+def load_command(name: str) -> Any:
+    """The class (or union of classes, for a command with subcommands) behind a command's name."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def overview() -> str:
+    """What `prmkit --help` prints."""
+    lines = [f"prmkit {prmkit.__version__}: {prmkit.__doc__}", "", "usage: prmkit COMMAND [OPTIONS]", ""]
+    for name in COMMANDS:
+        document = importlib.import_module(COMMANDS[name].partition(":")[0]).__doc__ or ""
+        lines.append(f"  {name:8}  {document.splitlines()[0].partition(': ')[2]}")
+    return "\n".join([*lines, "", "prmkit COMMAND --help describes the options of a command."])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Returns:
+        Exit status: 0 done, 1 an error told to the user in one line, 2 bad usage, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(prmkit.__version__)
+        return 0
+    name, *options = arguments
+    if name not in COMMANDS:
+        print(f"prmkit: no command {name!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    import tyro
+
+    try:
+        tyro.cli(load_command(name), prog=f"prmkit {name}", args=options).run()
+    except (PrmkitError, OSError) as error:
+        print(f"prmkit {name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"prmkit {name}: interrupted; the same command continues where it stopped", file=sys.stderr)
+        return 130
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def run() -> None:
+    """The console script."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

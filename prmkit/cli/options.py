@@ -1,0 +1,48 @@
+"""Flags that several commands share."""
+
+from dataclasses import dataclass
+
+from prmkit.completers.base import Sampling
+from prmkit.completers.engines import Engine, EngineSpec, engine_spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyOptions:
+    """The policy and its engine."""
+
+    policy: str = "demo"
+    """Policy: a folder, a hub name, or `demo`."""
+    engine: Engine = Engine.AUTO
+    """vllm (GPUs), transformers (anywhere), simulated (a solver of the demo stories with known step values), or auto."""
+    prompt: str | None = None
+    """Text before the first step, with {problem} in it; default: the model's own (its prmkit.json or chat template)."""
+    separator: str | None = None
+    """Text that ends a step; default: the model's own, else a blank line."""
+    slots: int = 64
+    """Requests that decode together in an engine."""
+
+    def spec(self) -> EngineSpec:
+        """Choose the engine and say why."""
+        from rich import print as show
+
+        chosen, reason = engine_spec(
+            self.policy, self.engine, prompt=self.prompt, separator=self.separator, slots=self.slots
+        )
+        show(f"engine: {chosen.engine}, {reason}")
+        return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions:
+    """How tokens are drawn."""
+
+    temperature: float = 1.0
+    """0 is greedy."""
+    top_p: float = 1.0
+    """Draw from the smallest set of tokens whose probability reaches this."""
+    max_tokens: int = 512
+    """Tokens of a completion at most; one that reaches this has no answer."""
+
+    def sampling(self) -> Sampling:
+        """As the completers take it."""
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)

@@ -1,0 +1,150 @@
+"""Completions by vLLM's asynchronous engine: the one to use on GPUs. Its CPU build serves the tests.
+
+Prefix caching is on, so that the rollouts of one prefix, and the longer prefixes of one solution, share their
+computation. On the CPU build in float32 a request's tokens depend on the request alone. On a GPU vLLM does not promise
+that: rounding depends on the batch (vllm issues 5543 and 40896), so a repeated draw may differ there.
+"""
+
+import asyncio
+import importlib.metadata
+import itertools
+import os
+from dataclasses import replace
+from typing import Any
+
+from prmkit.completers.base import Completion, Request
+from prmkit.errors import EngineError, InputError, MissingExtraError
+from prmkit.models import load_tokenizer
+from prmkit.records import FinishReason
+from prmkit.steps import TextFormat, boundaries
+
+_ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TOKENIZERS_PARALLELISM": "false"}
+_CPU_ENVIRONMENT = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one process fewer; the asynchronous engine keeps its own
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # automatic binding puts every engine on the same core
+    "OMP_NUM_THREADS": "1",  # float32 sums in one order; engines, not threads, use the cores
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+}
+
+
+def is_cpu_build() -> bool:
+    """Whether the installed vLLM is the CPU build.
+
+    Raises:
+        MissingExtraError: vLLM is not installed.
+    """
+    for name, is_cpu in (("vllm-cpu", True), ("vllm", False)):
+        try:
+            return is_cpu or "cpu" in importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    raise MissingExtraError(
+        "the vllm engine is not installed: pip install 'prmkit[vllm]', or use --engine transformers"
+    )
+
+
+class VllmCompleter:
+    """A `Completer` on vLLM. Build and use it inside one running event loop."""
+
+    def __init__(self, policy: str, text_format: TextFormat, *, slots: int = 256, tensor_parallel: int = 1) -> None:
+        """Start an engine for a policy by folder or hub name.
+
+        Args:
+            policy: What `prmkit.models.resolve_model` returned.
+            text_format: How the policy reads problems and ends steps.
+            slots: Requests that decode together at most.
+            tensor_parallel: GPUs that share one copy of the model.
+        """
+        cpu = is_cpu_build()
+        for name, value in (_ENVIRONMENT | (_CPU_ENVIRONMENT if cpu else {})).items():
+            os.environ.setdefault(name, value)
+        from vllm import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        self.tokenizer = load_tokenizer(policy)
+        self.text_format = text_format
+        arguments = AsyncEngineArgs(
+            model=policy,
+            max_num_seqs=slots,
+            tensor_parallel_size=tensor_parallel,
+            enable_prefix_caching=True,
+            disable_log_stats=True,
+            **(_cpu_arguments(policy, slots) if cpu else {}),
+        )
+        self._engine = AsyncLLM.from_engine_args(arguments)
+        self._numbers = itertools.count()
+
+    async def complete(self, request: Request) -> Completion:
+        """Draw one completion; see `prmkit.completers.base.Completer`."""
+        written: tuple[int, ...] = ()
+        while True:
+            completion = await self._draw(request, written)
+            written += completion.token_ids
+            if completion.finish is not FinishReason.STEP:
+                return replace(completion, token_ids=written)
+            if boundaries(str(self.tokenizer.decode(written)), self.text_format.separator):
+                return Completion(token_ids=written, finish=FinishReason.STEP)
+            if len(written) >= request.sampling.max_tokens:
+                return Completion(token_ids=written, finish=FinishReason.LENGTH)
+            # a separator that ends no step (after blanks, or inside a formula): write on
+
+    async def _draw(self, request: Request, written: tuple[int, ...]) -> Completion:
+        from vllm import SamplingParams, TokensPrompt
+        from vllm.exceptions import VLLMValidationError
+        from vllm.sampling_params import RequestOutputKind
+
+        sampling = request.sampling
+        parameters = SamplingParams(
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens - len(written),
+            seed=request.seed + len(written),
+            stop=[self.text_format.separator] if request.one_step else None,
+            include_stop_str_in_output=True,
+            detokenize=request.one_step,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        prompt = TokensPrompt(prompt_token_ids=[*request.prompt_ids, *written])
+        last: Any = None
+        try:
+            async for output in self._engine.generate(prompt, parameters, request_id=str(next(self._numbers))):
+                last = output.outputs[0]
+        except VLLMValidationError as error:
+            raise InputError(f"a prompt of {len(request.prompt_ids)} tokens was refused: {error}") from None
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            raise EngineError(f"the vllm engine died: {error!r}") from error
+        return Completion(token_ids=tuple(last.token_ids), finish=_finish(last.finish_reason, last.stop_reason))
+
+    def close(self) -> None:
+        """Stop the engine and its process."""
+        self._engine.shutdown()
+
+
+def _finish(reason: str, stopped_by: object) -> FinishReason:
+    """vLLM's words in ours; an unknown one is an error, never a finished text."""
+    match reason, stopped_by:
+        case "stop", str():
+            return FinishReason.STEP
+        case "stop", _:
+            return FinishReason.END
+        case "length", _:
+            return FinishReason.LENGTH
+    raise EngineError(f"vllm ended a request with the reason {reason!r}")
+
+
+def _cpu_arguments(policy: str, slots: int) -> dict[str, Any]:
+    """Settings of the CPU build. A prefill split over two steps kills the engine when requests carry seeds, so the token
+    budget of a step is large enough that it never happens.
+    """
+    from transformers import AutoConfig
+
+    context = min(getattr(AutoConfig.from_pretrained(policy), "max_position_embeddings", 4096), 4096)
+    return {
+        "dtype": "float32",
+        "enforce_eager": True,
+        "block_size": 32,
+        "max_model_len": context,
+        "max_num_batched_tokens": slots * context,
+    }

@@ -1,0 +1,169 @@
+"""95 % intervals: bootstrap over problems (percentile) for means, paired differences and ratios, Wilson for counts.
+
+Problems are resampled, not solutions or steps: those of one problem resemble each other (a cluster bootstrap). The
+intervals say what other problems of the same kind would give; they do not cover the seed of a training run.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prmkit.errors import ShapeError
+
+LEVEL = 0.95
+"""Of every interval."""
+RESAMPLES = 4000
+"""Bootstrap samples; the interval's ends then vary by about a twentieth of its width from seed to seed."""
+_Z = 1.959963984540054
+_CHUNK = 500
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A figure with its 95 % interval."""
+
+    value: float
+    """The estimate itself."""
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+    n: int
+    """What it rests on: problems for a mean over problems, the denominator (steps, solutions) for a ratio."""
+
+    @classmethod
+    def exact(cls, value: float, n: int = 1) -> "Estimate":
+        """A count or a duration: nothing was estimated."""
+        return cls(value=value, low=value, high=value, n=n)
+
+    def to_json(self) -> dict[str, float]:
+        """As stored in metrics.json."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference(Estimate):
+    """A paired difference with its 95 % interval and p-value."""
+
+    p_value: float
+    """Two-sided, from the same resamples as the interval: below 0.05 about where the interval excludes 0."""
+
+    def to_json(self) -> dict[str, float]:
+        """As stored in metrics.json."""
+        return {**Estimate.to_json(self), "p_value": self.p_value}
+
+
+def mean_estimates(values_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Estimate]:
+    """Mean over problems of each of M columns.
+
+    Args:
+        values_PM: `[P, M]`, one row per problem.
+        seed: Of the resamples; equal seeds resample the same problems.
+        resamples: At least 2,000 for percentiles that can be quoted.
+
+    Raises:
+        ShapeError: No problems, or values that are not finite.
+    """
+    means_RM = _resampled_means(values_PM, seed, resamples)
+    low, high = _percentiles(means_RM)
+    return [
+        Estimate(value=float(mean), low=float(a), high=float(b), n=len(values_PM))
+        for mean, a, b in zip(values_PM.mean(axis=0), low, high, strict=True)
+    ]
+
+
+def paired_differences(
+    first_PM: Floats, second_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[Difference]:
+    """Mean over problems of `first - second` for each of M columns; row i of both is the same problem.
+
+    Raises:
+        ShapeError: The arrays differ in shape, hold no problems, or values that are not finite.
+    """
+    if first_PM.shape != second_PM.shape:
+        raise ShapeError(f"paired values must have one shape, got {first_PM.shape} and {second_PM.shape}")
+    means_RM = _resampled_means(first_PM - second_PM, seed, resamples)
+    tail = 1 + np.minimum((means_RM <= 0).sum(axis=0), (means_RM >= 0).sum(axis=0))
+    p_values = np.minimum(1.0, 2 * tail / (resamples + 1))
+    estimates = mean_estimates(first_PM - second_PM, seed=seed, resamples=resamples)
+    return [
+        Difference(value=each.value, low=each.low, high=each.high, n=each.n, p_value=float(p))
+        for each, p in zip(estimates, p_values, strict=True)
+    ]
+
+
+def ratio_estimates(
+    numerators_PM: Floats, denominators_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[Estimate | None]:
+    """Sum over problems of each numerator column by that of its denominator: precision, recall, F1, shares.
+
+    Args:
+        numerators_PM: `[P, M]`, one row per problem.
+        denominators_PM: `[P, M]`, not negative.
+        seed: Of the resamples.
+        resamples: Those that leave a denominator of 0 do not count for that column.
+
+    Returns:
+        None for a column whose denominator is 0 everywhere: there is nothing to estimate.
+    """
+    if numerators_PM.shape != denominators_PM.shape:
+        raise ShapeError(f"ratios need one shape, got {numerators_PM.shape} and {denominators_PM.shape}")
+    above_RM = _resampled_means(numerators_PM, seed, resamples)
+    below_RM = _resampled_means(denominators_PM, seed, resamples)
+    estimates: list[Estimate | None] = []
+    for column, total in enumerate(denominators_PM.sum(axis=0)):
+        if total == 0:
+            estimates.append(None)
+            continue
+        kept = below_RM[:, column] > 0
+        low, high = _percentiles(above_RM[kept, column] / below_RM[kept, column])
+        value = float(numerators_PM[:, column].sum() / total)
+        estimates.append(Estimate(value=value, low=float(low), high=float(high), n=round(float(total))))
+    return estimates
+
+
+def wilson(successes: int, trials: int) -> Estimate:
+    """Share of successes in independent trials with Wilson's score interval.
+
+    Raises:
+        ShapeError: No trials, or more successes than trials.
+    """
+    if not 0 <= successes <= trials or trials < 1:
+        raise ShapeError(f"need 0 <= successes <= trials and trials >= 1, got {successes} of {trials}")
+    share = successes / trials
+    denominator = 1 + _Z**2 / trials
+    centre = (share + _Z**2 / (2 * trials)) / denominator
+    half = _Z / denominator * (share * (1 - share) / trials + _Z**2 / (4 * trials**2)) ** 0.5
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Estimate(value=share, low=min(low, share), high=max(high, share), n=trials)
+
+
+def bootstrap_weights(problems: int, seed: int, resamples: int) -> Iterator[Floats]:
+    """How often each problem is in each bootstrap sample: chunks `[<= 500, P]` with rows that sum to P.
+
+    Raises:
+        ShapeError: No problems or no resamples.
+    """
+    if problems < 1 or resamples < 1:
+        raise ShapeError(f"a bootstrap needs problems and resamples, got {problems} and {resamples}")
+    rng = np.random.default_rng(seed)
+    even = np.full(problems, 1.0 / problems)
+    for start in range(0, resamples, _CHUNK):
+        yield rng.multinomial(problems, even, size=min(_CHUNK, resamples - start)).astype(np.float64)
+
+
+def _resampled_means(values_PM: Floats, seed: int, resamples: int) -> Floats:
+    """`[R, M]`."""
+    if values_PM.ndim != 2 or not np.isfinite(values_PM).all():
+        raise ShapeError(f"need finite values with axes (problem, column), got shape {values_PM.shape}")
+    problems = len(values_PM)
+    return np.concatenate([weights @ values_PM / problems for weights in bootstrap_weights(problems, seed, resamples)])
+
+
+def _percentiles(samples: Floats) -> tuple[Floats, Floats]:
+    low, high = np.percentile(samples, [50 * (1 - LEVEL), 50 * (1 + LEVEL)], axis=0)
+    return low, high

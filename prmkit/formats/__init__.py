@@ -1,0 +1,1 @@
+"""Readers of what others write: one file per outside format."""

@@ -1,0 +1,1 @@
+"""Training reward models: labelled solutions in, a checkpoint that transformers loads out (`prmkit.training.train`)."""

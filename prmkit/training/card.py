@@ -1,0 +1,73 @@
+"""The model card of a reward model: README.md beside its weights."""
+
+from prmkit.rewards.metadata import CLASSES, SCORED_POSITION, RewardKind, RewardMetadata
+
+_WHAT = {
+    RewardKind.PRM: "A process reward model: scores every step of a solution.",
+    RewardKind.ORM: "An outcome reward model: predicts, at the end of every step, whether the solution will be right.",
+}
+_READING = {
+    RewardKind.PRM: "score = P(correct) + {weight:g} * P(neutral), from the softmax of three logits",
+    RewardKind.ORM: "score = sigmoid of the one logit",
+}
+
+_CARD = """---
+library_name: transformers
+pipeline_tag: token-classification
+tags: [reward-model, {kind}, prmkit]
+---
+# {title}
+
+{what} Made from `{base}` by `prmkit train {kind}`.
+
+## Reading it
+- Text: the prompt `{prompt!r}`{chat}, then every step followed by the separator `{separator!r}` (ids {ids}). Prompt,
+  steps and separators are tokenised one by one and their ids concatenated.
+- Read at the {position} of each step; {reading}.
+- Classes: {classes}. Score of a solution: `{aggregation}` of its step scores.
+
+```python
+from prmkit.rewards.scorer import load_reward_model
+
+model = load_reward_model("{folder}")
+model.score_steps([("PROBLEM", ["STEP 1", "STEP 2"])])
+```
+`AutoModelForTokenClassification.from_pretrained` loads it as well.
+
+## Validation
+On problems held out of training (definitions: docs/training.md of prmkit).
+
+{metrics}
+
+## Training
+{training}
+"""
+
+
+def model_card(metadata: RewardMetadata) -> str:
+    """The card as Markdown."""
+    training = dict(metadata.training)
+    return _CARD.format(
+        kind=metadata.kind,
+        title=metadata.kind.upper(),
+        what=_WHAT[metadata.kind],
+        base=training.get("base", "?"),
+        prompt=metadata.text_format.prompt,
+        chat=" in the chat template" if metadata.text_format.chat else "",
+        separator=metadata.text_format.separator,
+        ids=list(metadata.separator_ids),
+        position=SCORED_POSITION,
+        reading=_READING[metadata.kind].format(weight=metadata.neutral_weight),
+        classes=", ".join(f"{index} {name}" for index, name in CLASSES[metadata.kind].items()),
+        aggregation=metadata.aggregation,
+        folder="FOLDER",
+        metrics=_table(metadata.metrics) if metadata.metrics else "None: no problems were held out.",
+        training=_table(training),
+    )
+
+
+def _table(values: dict[str, object] | dict[str, float]) -> str:
+    lines = ["| name | value |", "|---|---|"]
+    for name, value in values.items():
+        lines.append(f"| {name} | {f'{value:.4g}' if isinstance(value, float) else value} |")
+    return "\n".join(lines)

@@ -1,0 +1,192 @@
+"""Labelled solutions to training examples: encoded once, deduplicated, cut at step boundaries, split by problem.
+
+PRM and ORM are made from the same examples and the same split; what each learns from an example is an `Objective`.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prmkit.errors import InputError, ShapeError
+from prmkit.files import fingerprint
+from prmkit.records import LabeledSolution, StepLabel
+from prmkit.steps import EncodedSolution, TextFormat, encode_solution
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Soft = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A solution as token ids, with a label for each step boundary in them."""
+
+    name: str
+    """Of the solution, for messages."""
+    problem_id: str
+    """Examples of one problem are never split."""
+    encoded: EncodedSolution
+    """What the model reads."""
+    labels: tuple[StepLabel, ...]
+    """Class of each step."""
+    soft_labels: tuple[Soft, ...]
+    """Posterior mass of (incorrect, neutral, correct) for each step."""
+    correct: bool | None
+    """Whether the solution's answer is right; None where nobody graded it."""
+
+    def __post_init__(self) -> None:
+        if not len(self.encoded.ends) == len(self.labels) == len(self.soft_labels):
+            raise ShapeError(
+                f"solution {self.name}: {len(self.encoded.ends)} step boundaries but {len(self.labels)} labels "
+                f"and {len(self.soft_labels)} soft labels"
+            )
+        if not self.labels:
+            raise ShapeError(f"solution {self.name}: not one step with a label")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Everything a training run reads, and what was left out."""
+
+    training: list[Example]
+    """To learn from."""
+    validation: list[Example]
+    """Of other problems; empty where no share was held out."""
+    solutions: int
+    """Read, before anything was left out."""
+    duplicates: int
+    """Left out: same problem and steps as an earlier one."""
+    cut: int
+    """Longer than the limit and cut after the last step that fits."""
+    too_long: int
+    """Left out: longer than the limit and not cut (not even the first step fits, or the whole is needed)."""
+    data: str
+    """Fingerprint of all labelled solutions."""
+
+    def counts(self) -> dict[str, int]:
+        """As stored with the model."""
+        steps = Counter(label for example in self.training for label in example.labels)
+        return {
+            "solutions": self.solutions,
+            "duplicates": self.duplicates,
+            "cut": self.cut,
+            "too_long": self.too_long,
+            "training_solutions": len(self.training),
+            "validation_solutions": len(self.validation),
+            "training_problems": len({example.problem_id for example in self.training}),
+            "validation_problems": len({example.problem_id for example in self.validation}),
+            "training_solutions_correct": sum(bool(example.correct) for example in self.training),
+            **{f"training_steps_{label.name.lower()}": steps[label] for label in StepLabel},
+        }
+
+    def one_class(self, *, steps: bool) -> str | None:
+        """The only class there is to learn from, by name: of the steps, or of the solutions; None if there are more."""
+        if steps:
+            found = {label.name.lower() for example in self.training for label in example.labels}
+        else:
+            found = {"correct" if example.correct else "incorrect" for example in self.training}
+        return found.pop() if len(found) == 1 else None
+
+
+def make_pool(
+    labeled: Sequence[LabeledSolution],
+    tokenizer: "PreTrainedTokenizerBase",
+    text_format: TextFormat,
+    *,
+    max_length: int,
+    validation: float,
+    seed: int,
+    cut: bool = True,
+) -> Pool:
+    """Encode, deduplicate, cut and split.
+
+    Args:
+        labeled: Labelled solutions.
+        tokenizer: Of the base model.
+        text_format: Of the base model.
+        max_length: Token ids of an example at most. A longer one is cut after the last step that fits.
+        validation: Share of the problems to hold out, in [0, 1).
+        seed: Of the split.
+        cut: False leaves longer ones out whole.
+
+    Raises:
+        InputError: Nothing is left to train on.
+    """
+    if not 0 <= validation < 1:
+        raise InputError(f"the validation share must be in [0, 1), got {validation}")
+    unique: dict[tuple[str, tuple[str, ...]], LabeledSolution] = {}
+    for each in labeled:
+        unique.setdefault((each.solution.problem.problem, each.solution.steps), each)
+    whole = [_example(each, tokenizer, text_format) for each in unique.values()]
+    long = [example for example in whole if len(example.encoded.ids) > max_length]
+    kept = [shorter for example in whole if (shorter := _fit(example, max_length, cut)) is not None]
+    held_out = held_out_problems([example.problem_id for example in kept], validation, seed)
+    training = [example for example in kept if example.problem_id not in held_out]
+    if not training:
+        raise InputError(
+            f"no solution to train on: {len(labeled)} labelled solutions, {len(whole) - len(kept)} longer than "
+            f"{max_length} tokens, {len(kept)} of {len(held_out)} problems held out for validation"
+        )
+    return Pool(
+        training=training,
+        validation=[example for example in kept if example.problem_id in held_out],
+        solutions=len(labeled),
+        duplicates=len(labeled) - len(unique),
+        cut=len(long) - (len(whole) - len(kept)),
+        too_long=len(whole) - len(kept),
+        data=fingerprint([[each.solution.problem.problem_id, _parts(each)] for each in labeled]),
+    )
+
+
+def held_out_problems(problem_ids: Sequence[str], share: float, seed: int) -> set[str]:
+    """The problems of the validation split: those whose hash with the seed falls below the share, at least one.
+
+    A problem's side depends on its id and the seed alone, so pools that share problems agree on them.
+    """
+    if not share or not problem_ids:
+        return set()
+    places = {each: _place(each, seed) for each in problem_ids}
+    return {each for each, place in places.items() if place < share} or {min(places, key=lambda each: places[each])}
+
+
+def _place(problem_id: str, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed}/validation/{problem_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _parts(labeled: LabeledSolution) -> list[object]:
+    return [labeled.solution.problem.problem, labeled.solution.steps, labeled.labels, labeled.soft_labels]
+
+
+def _example(labeled: LabeledSolution, tokenizer: "PreTrainedTokenizerBase", text_format: TextFormat) -> Example:
+    solution = labeled.solution
+    return Example(
+        name=solution.name,
+        problem_id=solution.problem.problem_id,
+        encoded=encode_solution(tokenizer, text_format, solution.problem.problem, solution.steps),
+        labels=labeled.labels,
+        soft_labels=labeled.soft_labels,
+        correct=solution.correct,
+    )
+
+
+def _fit(example: Example, max_length: int, cut: bool) -> Example | None:
+    """The example within the length limit, cut after a whole step; None if it must be left out."""
+    encoded = example.encoded
+    if len(encoded.ids) <= max_length:
+        return example
+    steps = sum(end < max_length for end in encoded.ends)
+    if not cut or not steps:
+        return None
+    ends = encoded.ends[:steps]
+    return Example(
+        name=example.name,
+        problem_id=example.problem_id,
+        encoded=EncodedSolution(encoded.ids[: ends[-1] + 1], ends, encoded.prompt_length),
+        labels=example.labels[:steps],
+        soft_labels=example.soft_labels[:steps],
+        correct=example.correct,
+    )

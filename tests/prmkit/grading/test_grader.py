@@ -1,0 +1,167 @@
+"""The public functions of `prmkit.grading`, sympy workers included."""
+
+import asyncio
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from prmkit.errors import InputError
+from prmkit.grading import Outcome, equivalence_classes, equivalent, grade, grade_detailed, grade_many
+from prmkit.grading.pool import _pools
+
+
+@pytest.mark.parametrize(
+    ("gold", "pred"),
+    [
+        (r"2\sqrt{3}", r"\sqrt{12}"),
+        ("x^2+2x+1", "(x+1)^2"),
+        (r"\{1,2\}", r"\{2,1\}"),
+        (r"3 \text{ or } 4", "x=4 or x=3"),
+        ("(1,2)", r"\left(1,\frac{4}{2}\right)"),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1\\2\end{bmatrix}"),
+        ("x=5", "5"),
+        ("5", "x = 5"),
+        (r"10\%", "10"),
+        (r"1 \le x \le 2", "[1,2]"),
+        (r"\sqrt{3} \text{ cm}^2", r"\sqrt{3}"),
+        (r"2\pi", r"\pi + \pi inches"),
+        ("52_8", "52_{8}"),
+    ],
+)
+def test_equal_expressions_are_equal(gold: str, pred: str) -> None:
+    assert equivalent(gold, pred)
+
+
+@pytest.mark.parametrize(
+    ("gold", "pred"),
+    [
+        (r"2\sqrt{3}", r"3\sqrt{2}"),
+        ("(1,2)", "(2,1)"),
+        ("[1,2]", "(1,2)"),
+        ("x^2", "x^3"),
+        ("2", r"2\pi"),
+        (r"\sin x", r"\cos x"),
+        ("2", "2ab"),
+        ("abc", "abd"),
+        (r"5 \text{ or } 6", "5"),
+    ],
+)
+def test_different_expressions_are_different(gold: str, pred: str) -> None:
+    assert not equivalent(gold, pred)
+
+
+def test_gold_may_be_a_solution_that_marks_its_answer() -> None:
+    assert grade("9 * 2 = 18\n#### 18", r"So it is \boxed{18}")
+    assert not grade("9 * 2 = 18\n#### 18", r"So it is \boxed{2}")
+
+
+def test_an_answer_that_is_a_substring_of_the_last_sentence_is_not_right() -> None:
+    assert not grade("5", "In the end she has 15 apples in total.")
+
+
+def test_a_verdict_tells_outcome_rule_and_extraction() -> None:
+    verdict = grade_detailed("1/2", r"Hence \boxed{0.5}.")
+    assert (verdict.outcome, verdict.rule, verdict.equal) == (Outcome.EQUAL, "number", True)
+    assert verdict.extracted is not None
+    assert verdict.extracted.text == "0.5"
+
+
+def test_a_solution_without_an_answer_is_different() -> None:
+    verdict = grade_detailed("5", "")
+    assert (verdict.outcome, verdict.rule, verdict.extracted) == (Outcome.DIFFERENT, "no answer", None)
+
+
+def test_unreadable_latex_is_different_and_raises_nothing() -> None:
+    assert grade_detailed("5", r"\boxed{\frac{}\over}").outcome is Outcome.DIFFERENT
+
+
+def test_unknown_counts_as_not_equal() -> None:
+    verdict = grade_detailed("9^{9^{9}}", "5")
+    assert (verdict.outcome, verdict.equal) == (Outcome.UNKNOWN, False)
+
+
+def test_a_repeated_comparison_costs_nothing() -> None:
+    first = grade_detailed(r"\sqrt{50}", r"5\sqrt{2}")
+    second = grade_detailed(r"\sqrt{50}", r"5\sqrt{2}")
+    assert first.equal
+    assert second.equal
+    assert first.seconds > 0
+    assert second.seconds == 0
+
+
+def test_many_pairs_give_the_verdicts_of_single_ones_in_order_and_report_progress() -> None:
+    pairs = [
+        (r"\sqrt{8}", r"\boxed{2\sqrt{2}}"),
+        ("3", "A: 3"),
+        (r"\sqrt{8}", r"\boxed{\sqrt{2}}"),
+        ("1", ""),
+        ("3", "4"),
+    ] * 20
+    done: list[int] = []
+    verdicts = grade_many(pairs, workers=1, progress=done.append)
+    assert [verdict.equal for verdict in verdicts] == [True, True, False, False, False] * 20
+    assert sum(done) == len(pairs)
+    assert [verdict.outcome for verdict in verdicts] == [grade_detailed(*pair).outcome for pair in pairs]
+
+
+@pytest.mark.slow
+def test_workers_set_the_size_of_the_pool() -> None:
+    grade_many([(r"\sqrt{18}", r"3\sqrt{2}")], workers=3)
+    assert 3 in _pools
+    with pytest.raises(InputError, match="workers must be at least 1, got 0"):
+        grade_many([("1", "1")], workers=0)
+
+
+def test_grading_works_in_threads() -> None:
+    results: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda n=n: results.append(grade(rf"{n}\sqrt{{2}}", rf"\sqrt{{{2 * n * n}}}")))
+        for n in range(2, 8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 6
+
+
+def test_grading_works_inside_an_event_loop_and_beside_it() -> None:
+    async def both() -> list[bool]:
+        inside = grade(r"7\sqrt{3}", r"\sqrt{147}")
+        return [inside, *await asyncio.gather(*(asyncio.to_thread(grade, "x+x", f"{n}x") for n in (2, 3)))]
+
+    assert asyncio.run(both()) == [True, True, False]
+
+
+def test_votes_group_by_equivalence_and_not_by_string() -> None:
+    answers = ["1/2", "0.5", r"\frac12", "3", r"\frac{\sqrt{4}}{4}", "three", "3.0"]
+    assert equivalence_classes(answers) == [0, 0, 0, 1, 0, 2, 1]
+
+
+def test_many_votes_written_alike_are_grouped_in_linear_time() -> None:
+    begun = time.process_time()
+    classes = equivalence_classes([str(index % 7) for index in range(50_000)])
+    assert max(classes) == 6
+    assert time.process_time() - begun < 2
+
+
+def test_every_gold_of_math500_equals_its_own_solution(data_dir: Path) -> None:
+    lines = (data_dir / "math500" / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    verdicts = grade_many([(row["answer"], row["solution"]) for row in rows])
+    assert [row["answer"] for row, verdict in zip(rows, verdicts, strict=True) if not verdict.equal] == []
+
+
+@pytest.mark.slow
+def test_grades_agree_with_processbench(data_dir: Path) -> None:
+    gold = {}
+    for line in (data_dir / "gsm8k" / "test.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        gold["".join(row["question"].split())] = row["answer"]
+    cases = json.loads((data_dir / "processbench" / "gsm8k.json").read_text(encoding="utf-8"))
+    pairs = [(gold["".join(case["problem"].split())], "\n".join(case["steps"])) for case in cases]
+    agree = [v.equal == case["final_answer_correct"] for v, case in zip(grade_many(pairs), cases, strict=True)]
+    assert sum(agree) / len(agree) >= 0.98
