@@ -86,7 +86,7 @@ class Progressed:
 
         rate = self.tokens / self.seconds if self.seconds else 0.0
         show(
-            f"{self.shards} shards in {self.seconds:.0f} s, {self.tokens:,} tokens ({rate:,.0f}/s, engine start included); "
+            f"{self.shards} shards in {self.seconds:.0f} s, {self.tokens:,} tokens ({rate:,.0f}/s with engine start); "
             f"{self.skipped} shards were there already"
         )
         if self.failed:

@@ -1,11 +1,12 @@
-"""Monte-Carlo step labels: how often a solution's prefix still leads to the right answer (Math-Shepherd, Wang et al. 2024).
+"""Monte-Carlo step labels: how often a solution's prefix still leads to the right answer.
 
-From the end of every step but the last `rollouts` completions are drawn and their answers graded. The last step holds
-the answer already: it is graded, never rolled out. No Ray or files here (`labelers.cluster`, `labelers.ledger`).
+The method of Math-Shepherd (Wang et al. 2024). From the end of every step but the last, `rollouts` completions are drawn
+and their answers graded. The last step holds the answer already: it is graded, never rolled out. No Ray or files here
+(`labelers.cluster`, `labelers.ledger`).
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -36,7 +37,7 @@ class LabelTask:
     """How rollouts are drawn."""
     rollouts: int = 8
     """Drawn after each step but the last; at least 1."""
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     """From rates to classes."""
     seed: int = 0
     """Of all rollouts."""
@@ -117,7 +118,7 @@ def with_ids(completer: Completer, solution: Solution) -> Solution:
 
 
 async def grade_last_step(solution: Solution) -> StepEstimate:
-    """Whether the solution's own answer is right, as one graded outcome. A solution cut by the length limit has none."""
+    """Whether the solution's own answer is right, as one graded outcome; one cut by the length limit has no answer."""
     right = False
     if solution.finish is not FinishReason.LENGTH:
         text = "\n".join(solution.steps)

@@ -1,3 +1,3 @@
-"""prmkit: label reasoning steps, train process and outcome reward models, search with them, and compare them honestly."""
+"""Label reasoning steps, train process and outcome reward models, search with them, and compare them honestly."""
 
 __version__ = "0.1.0"

@@ -112,8 +112,13 @@ def boundaries(text: str, separator: str) -> list[int]:
 def split_text(text: str, separator: str) -> list[str]:
     """The steps of a text, stripped; no blank ones. Empty only for a blank text."""
     cuts = [0, *boundaries(text, separator), len(text)]
-    steps = [text[first:last].strip() for first, last in pairwise(cuts)]
+    steps = [_bare(text[first:last], separator) for first, last in pairwise(cuts)]
     return [step for step in steps if step]
+
+
+def _bare(step: str, separator: str) -> str:
+    """A step without white space around it and without its separator."""
+    return step.strip().removesuffix(separator.strip()).strip()
 
 
 def split_ids(
@@ -141,7 +146,7 @@ def split_ids(
             cuts.append(index + 1)
     limits = [0, *cuts, len(ids)]
     step_ids = [list(ids[first:last]) for first, last in pairwise(limits)]
-    return [str(tokenizer.decode(each, skip_special_tokens=True)).strip() for each in step_ids], step_ids
+    return [_bare(str(tokenizer.decode(each, skip_special_tokens=True)), separator) for each in step_ids], step_ids
 
 
 def policy_ids(

@@ -40,58 +40,64 @@ class BeamSearch:
     async def search(self, completer: Completer, scorer: BatchingScorer, problem: Problem) -> SearchResult:
         """Search one problem; run many together."""
         prompt = tuple(completer.text_format.prompt_ids(completer.tokenizer, problem.problem))
-        root = Candidate(token_ids=(), steps=(), step_scores=(), score=0.0, finish=FinishReason.STEP)
-        kept, tokens = [root], 0
+        here = _Here(self, completer, scorer, problem, prompt)
+        kept = [Candidate(token_ids=(), steps=(), step_scores=(), score=0.0, finish=FinishReason.STEP)]
+        tokens = 0
         for step in range(self.max_steps):
             live = [each for each in kept if each.finish is FinishReason.STEP]
             if not live:
                 break
-            draws = self.expansions if step else self.beams * self.expansions
-            new, written = await self._expand(completer, scorer, problem, prompt, live, draws)
+            new, written = await here.expand(live, self.expansions if step else self.beams * self.expansions)
             tokens += written
             done = [each for each in kept if each.finish is not FinishReason.STEP]
             kept = [*done, *best(new, self.beams - len(done))]
         return SearchResult(problem=problem, candidates=ranked(kept), tokens=tokens)
 
-    async def _expand(
-        self,
-        completer: Completer,
-        scorer: BatchingScorer,
-        problem: Problem,
-        prompt: tuple[int, ...],
-        live: list[Candidate],
-        draws: int,
-    ) -> tuple[list[Candidate], int]:
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A search under way on one problem."""
+
+    settings: BeamSearch
+    completer: Completer
+    scorer: BatchingScorer
+    problem: Problem
+    prompt: tuple[int, ...]
+
+    async def expand(self, live: list[Candidate], draws: int) -> tuple[list[Candidate], int]:
         """The different continuations of all live beams, scored, and the tokens they cost."""
         found: dict[tuple[int, ...], FinishReason] = {}
         tokens = 0
         starts = [(beam.token_ids, index) for beam in live for index in range(draws)]
         completions = await asyncio.gather(
-            *(completer.complete(self._request(problem, prompt, start, index)) for start, index in starts)
+            *(self.completer.complete(self._request(start, index)) for start, index in starts)
         )
         for (start, _), completion in zip(starts, completions, strict=True):
             tokens += len(completion.token_ids)
-            found[start + completion.token_ids] = completion.finish
+            ids = start + completion.token_ids
+            full = completion.finish is FinishReason.STEP and len(ids) >= self.settings.sampling.max_tokens
+            found[ids] = FinishReason.LENGTH if full else completion.finish
         candidates = await asyncio.gather(
             *(
-                scored_candidate(completer, scorer, problem.problem, ids, finish)
+                scored_candidate(self.completer, self.scorer, self.problem.problem, ids, finish)
                 for ids, finish in found.items()
             )
         )
+        # what holds no step yet cannot be continued to one: the policy wrote only blanks
         return [each if each.steps else replace(each, finish=FinishReason.LENGTH) for each in candidates], tokens
 
-    def _request(self, problem: Problem, prompt: tuple[int, ...], start: tuple[int, ...], index: int) -> Request:
-        prefix = prompt + start
-        left = max(1, self.sampling.max_tokens - len(start))
+    def _request(self, start: tuple[int, ...], index: int) -> Request:
+        prefix = self.prompt + start
+        left = self.settings.sampling.max_tokens - len(start)
         return Request(
             prompt_ids=prefix,
-            sampling=replace(self.sampling, max_tokens=left),
-            seed=draw_seed(self.seed, "beam", problem.problem_id, prefix, index),
+            sampling=replace(self.settings.sampling, max_tokens=left),
+            seed=draw_seed(self.settings.seed, "beam", self.problem.problem_id, prefix, index),
             one_step=True,
         )
 
 
 def best(candidates: list[Candidate], count: int) -> list[Candidate]:
-    """The best by score; those cut by the length limit, which can never have an answer, only where there is no other."""
+    """The best by score; those cut by the length limit have no answer and are kept only where there is no other."""
     whole = [each for each in candidates if each.finish is not FinishReason.LENGTH] or candidates
     return sorted(whole, key=lambda each: -each.score)[:count]

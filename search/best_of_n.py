@@ -33,10 +33,7 @@ class BestOfN:
             *(completer.complete(Request(prompt_ids=prompt, sampling=self.sampling, seed=seed)) for seed in seeds)
         )
         candidates = await asyncio.gather(
-            *(
-                scored_candidate(completer, scorer, problem.problem, each.token_ids, each.finish)
-                for each in completions
-            )
+            *(scored_candidate(completer, scorer, problem.problem, each.token_ids, each.finish) for each in completions)
         )
         tokens = sum(len(each.token_ids) for each in completions)
         return SearchResult(problem=problem, candidates=ranked(candidates), tokens=tokens)

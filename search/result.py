@@ -39,7 +39,7 @@ class SearchResult:
     def chosen(self) -> Candidate | None:
         """The best whole candidate; None where no candidate is whole."""
         best = self.candidates[0] if self.candidates else None
-        return best if best and best.finish is FinishReason.END else None
+        return best if best and best.steps and best.finish is FinishReason.END else None
 
 
 def ranked(candidates: list[Candidate]) -> tuple[Candidate, ...]:

@@ -58,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     import tyro
 
     try:
-        tyro.cli(load_command(name), prog=f"prmkit {name}", args=options).run()
+        settings = (tyro.conf.EnumChoicesFromValues,)
+        tyro.cli(load_command(name), prog=f"prmkit {name}", args=options, config=settings).run()
     except (PrmkitError, OSError) as error:
         print(f"prmkit {name}: {error}", file=sys.stderr)
         return 1

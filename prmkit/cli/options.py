@@ -15,7 +15,7 @@ class PolicyOptions:
     engine: Engine = Engine.AUTO
     """vllm (GPUs), transformers (anywhere), simulated (a solver of the demo stories with known step values), or auto."""
     prompt: str | None = None
-    """Text before the first step, with {problem} in it; default: the model's own (its prmkit.json or chat template)."""
+    """Text before the first step, with {problem} in it; default: the model's own (prmkit.json or chat template)."""
     separator: str | None = None
     """Text that ends a step; default: the model's own, else a blank line."""
     slots: int = 64

@@ -71,7 +71,9 @@ class _Search:
         rows = [row for _, row in read_rows(self.out, ("problem_id",))]
         right = sum(bool(row["correct"]) for row in rows)
         tokens = sum(row["tokens"] for row in rows)
-        show(f"{name}: {right} of {len(rows)} problems right ({right / max(1, len(rows)):.1%}), {tokens:,} tokens written")
+        show(
+            f"{name}: {right} of {len(rows)} problems right ({right / max(1, len(rows)):.1%}), {tokens:,} tokens written"
+        )
         show(f"results in {self.out}; {ledger.quarantined()} problems could not be searched")
 
 
@@ -91,7 +93,7 @@ async def search_shard(
     found = [each for each in results if isinstance(each, SearchResult)]
     failures = []
     for problem, result in zip(problems, results, strict=True):
-        if isinstance(result, EngineError) or (isinstance(result, BaseException) and not isinstance(result, Exception)):
+        if isinstance(result, EngineError) or not isinstance(result, Exception | SearchResult):
             raise result
         if isinstance(result, Exception):
             failures.append({"item": problem.problem_id, "reason": f"{type(result).__name__}: {result}"})

@@ -15,7 +15,7 @@ MIN_ROWS = 4
 """Fewer rows take other matrix kernels, which round differently."""
 
 
-class _SlotLayer(CacheLayerMixin):
+class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]
     """Keys and values `[slots, heads, columns, width]` of one layer, written in place at each row's own column."""
 
     def __init__(self, cache: "SlotCache") -> None:
@@ -35,7 +35,7 @@ class _SlotLayer(CacheLayerMixin):
         self.values[index, :, self.cache.lengths[:rows]] = value_states[:, :, 0]
         return self.keys[:rows, :, :width], self.values[:rows, :, :width]
 
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:  # noqa: ARG002
         """Columns attended to, and the offset of the first."""
         return self.cache.width, 0
 
@@ -56,7 +56,7 @@ class _SlotLayer(CacheLayerMixin):
             setattr(self, name, new)
 
 
-class SlotCache(Cache):
+class SlotCache(Cache):  # type: ignore[misc]
     """The cache of a decoding batch. Active rows are 0 to n-1; the caller moves the last row into a freed one."""
 
     def __init__(self, slots: int) -> None:

@@ -123,7 +123,7 @@ class VllmCompleter:
 
 
 def _finish(reason: str, stopped_by: object) -> FinishReason:
-    """vLLM's words in ours; an unknown one is an error, never a finished text."""
+    """Translate vLLM's words; an unknown one is an error, never a finished text."""
     match reason, stopped_by:
         case "stop", str():
             return FinishReason.STEP
@@ -135,8 +135,10 @@ def _finish(reason: str, stopped_by: object) -> FinishReason:
 
 
 def _cpu_arguments(policy: str, slots: int) -> dict[str, Any]:
-    """Settings of the CPU build. A prefill split over two steps kills the engine when requests carry seeds, so the token
-    budget of a step is large enough that it never happens.
+    """Settings of the CPU build.
+
+    A prefill split over two steps kills the engine when requests carry seeds, so a step's token budget is so large that
+    it never happens.
     """
     from transformers import AutoConfig
 

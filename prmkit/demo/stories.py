@@ -22,8 +22,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-NAMES = tuple("Ann Bea Cal Dan Eli Fay Gus Hal Ida Joe Kim Leo Mia Ned Ora Pam".split())
-ITEMS = tuple("apples books cards coins nuts pens shells stamps".split())
+NAMES = ("Ann", "Bea", "Cal", "Dan", "Eli", "Fay", "Gus", "Hal", "Ida", "Joe", "Kim", "Leo", "Mia", "Ned", "Ora", "Pam")
+ITEMS = ("apples", "books", "cards", "coins", "nuts", "pens", "shells", "stamps")
 LARGEST_VALUE = 99
 """No quantity of any story exceeds this; all are at least 1."""
 

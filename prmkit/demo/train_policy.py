@@ -58,7 +58,7 @@ class TrainPolicy:
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte-level BPE in which every word of the stories is one token, a colon included, every digit one, a line break one.
+    """Byte-level BPE in which a word of the stories is one token (its colon included), and so is a digit or line break.
 
     Any other text is encoded as well, byte by byte where no word is known.
     """

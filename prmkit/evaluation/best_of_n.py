@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from prmkit.errors import ShapeError
+from prmkit.evaluation.intervals import Bools, Floats, Ints
 
 NO_ANSWER = -1
 """Class of a solution without an answer: it casts no vote."""
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def subset_sizes(pool: int) -> tuple[int, ...]:

@@ -9,8 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from prmkit.errors import ShapeError
-from prmkit.evaluation.best_of_n import Bools, Floats, Ints, best_of_n, majority, pass_at, subset_sizes
-from prmkit.evaluation.intervals import RESAMPLES, Difference, Estimate, mean_estimates, paired_differences, wilson
+from prmkit.evaluation.best_of_n import best_of_n, majority, pass_at, subset_sizes
+from prmkit.evaluation.intervals import (
+    RESAMPLES,
+    Bools,
+    Difference,
+    Estimate,
+    Floats,
+    Ints,
+    mean_estimates,
+    paired_differences,
+    share_estimates,
+    wilson,
+)
 
 MAJORITY = "majority"
 """Method: the most frequent answer."""
@@ -91,11 +102,11 @@ def compare_pool(pools: Sequence[ProblemPool], *, seed: int = 0, resamples: int 
     names = _check(pools)
     sizes = subset_sizes(len(pools[0].correct))
     outcomes = {
-        MAJORITY: np.array([[majority(each.correct, each.classes, n) for n in sizes] for each in pools]),
         **{
             name: np.array([[best_of_n(each.correct, each.scores[name], n) for n in sizes] for each in pools])
             for name in names
         },
+        MAJORITY: np.array([[majority(each.correct, each.classes, n) for n in sizes] for each in pools]),
         PASS: np.array([[pass_at(each.correct, n) for n in sizes] for each in pools]),
     }
     lengths = [each.tokens for each in pools if each.tokens is not None]
@@ -104,7 +115,7 @@ def compare_pool(pools: Sequence[ProblemPool], *, seed: int = 0, resamples: int 
         sizes=sizes,
         outcomes=outcomes,
         accuracy={
-            name: tuple(mean_estimates(values, seed=seed, resamples=resamples)) for name, values in outcomes.items()
+            name: tuple(share_estimates(values, seed=seed, resamples=resamples)) for name, values in outcomes.items()
         },
         differences={
             (a, b): tuple(paired_differences(outcomes[a], outcomes[b], seed=seed, resamples=resamples))

@@ -4,7 +4,7 @@ Problems are resampled, not solutions or steps: those of one problem resemble ea
 intervals say what other problems of the same kind would give; they do not cover the seed of a training run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,9 @@ RESAMPLES = 4000
 _Z = 1.959963984540054
 _CHUNK = 500
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,11 @@ def mean_estimates(values_PM: Floats, *, seed: int = 0, resamples: int = RESAMPL
     ]
 
 
+def share_estimates(shares_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Estimate]:
+    """`mean_estimates` for values in [0, 1]; never certain of 0 or 1 (see `_not_certain`)."""
+    return [_not_certain(each, each.n) for each in mean_estimates(shares_PM, seed=seed, resamples=resamples)]
+
+
 def paired_differences(
     first_PM: Floats, second_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> list[Difference]:
@@ -86,10 +93,11 @@ def paired_differences(
     """
     if first_PM.shape != second_PM.shape:
         raise ShapeError(f"paired values must have one shape, got {first_PM.shape} and {second_PM.shape}")
-    means_RM = _resampled_means(first_PM - second_PM, seed, resamples)
+    differences_PM = np.round(first_PM - second_PM, 12)  # rounding errors are no differences
+    means_RM = _resampled_means(differences_PM, seed, resamples)
     tail = 1 + np.minimum((means_RM <= 0).sum(axis=0), (means_RM >= 0).sum(axis=0))
     p_values = np.minimum(1.0, 2 * tail / (resamples + 1))
-    estimates = mean_estimates(first_PM - second_PM, seed=seed, resamples=resamples)
+    estimates = mean_estimates(differences_PM, seed=seed, resamples=resamples)
     return [
         Difference(value=each.value, low=each.low, high=each.high, n=each.n, p_value=float(p))
         for each, p in zip(estimates, p_values, strict=True)
@@ -99,7 +107,7 @@ def paired_differences(
 def ratio_estimates(
     numerators_PM: Floats, denominators_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> list[Estimate | None]:
-    """Sum over problems of each numerator column by that of its denominator: precision, recall, F1, shares.
+    """Sum over problems of each numerator column by that of its denominator: precision, recall, F1, shares in [0, 1].
 
     Args:
         numerators_PM: `[P, M]`, one row per problem.
@@ -122,8 +130,32 @@ def ratio_estimates(
         kept = below_RM[:, column] > 0
         low, high = _percentiles(above_RM[kept, column] / below_RM[kept, column])
         value = float(numerators_PM[:, column].sum() / total)
-        estimates.append(Estimate(value=value, low=float(low), high=float(high), n=round(float(total))))
+        estimate = Estimate(value=value, low=float(low), high=float(high), n=round(float(total)))
+        estimates.append(_not_certain(estimate, int((denominators_PM[:, column] > 0).sum())))
     return estimates
+
+
+def statistic_estimate(
+    statistic: Callable[[Floats], Floats], *, problems: int, n: int, seed: int = 0, resamples: int = RESAMPLES
+) -> Estimate | None:
+    """Any figure in [0, 1] that can be computed from weighted problems.
+
+    Args:
+        statistic: From weights `[R, P]` of the problems to `[R]` values; NaN where it is undefined.
+        problems: P.
+        n: What the figure rests on.
+        seed: Of the resamples.
+        resamples: Those in which the figure is undefined do not count.
+
+    Returns:
+        None where the figure is undefined on the problems as they are.
+    """
+    value = float(statistic(np.ones((1, problems)))[0])
+    if np.isnan(value):
+        return None
+    values = np.concatenate([statistic(weights) for weights in bootstrap_weights(problems, seed, resamples)])
+    low, high = _percentiles(values[~np.isnan(values)])
+    return _not_certain(Estimate(value=value, low=float(low), high=float(high), n=n), problems)
 
 
 def wilson(successes: int, trials: int) -> Estimate:
@@ -140,6 +172,14 @@ def wilson(successes: int, trials: int) -> Estimate:
     half = _Z / denominator * (share * (1 - share) / trials + _Z**2 / (4 * trials**2)) ** 0.5
     low, high = max(0.0, centre - half), min(1.0, centre + half)
     return Estimate(value=share, low=min(low, share), high=max(high, share), n=trials)
+
+
+def _not_certain(estimate: Estimate, problems: int) -> Estimate:
+    """Where all problems give 0, or all give 1, resampling them shows no spread; Wilson's interval stands in."""
+    if not estimate.low == estimate.value == estimate.high or estimate.value not in (0.0, 1.0):
+        return estimate
+    stand_in = wilson(round(estimate.value * problems), problems)
+    return Estimate(value=estimate.value, low=stand_in.low, high=stand_in.high, n=estimate.n)
 
 
 def bootstrap_weights(problems: int, seed: int, resamples: int) -> Iterator[Floats]:

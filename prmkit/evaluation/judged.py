@@ -1,17 +1,15 @@
 """Solutions beside the verdicts of a judge that knows the truth, and the sums over problems that intervals need."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prmkit.demo.oracle import Judgement, judge_solution
 from prmkit.errors import ShapeError
-from prmkit.evaluation.intervals import Estimate, ratio_estimates
+from prmkit.evaluation.intervals import Estimate, Ints, ratio_estimates
 from prmkit.records import Solution
-
-Floats = NDArray[np.float64]
 
 
 class HasSolution(Protocol):
@@ -41,7 +39,9 @@ def first_index(flags: Sequence[bool]) -> int:
     return list(flags).index(True) if any(flags) else -1
 
 
-def problem_ratios(problems: NDArray[np.int64], columns: Sequence[tuple[Floats, Floats]], seed: int) -> list[Estimate | None]:
+def problem_ratios(
+    problems: Ints, columns: Sequence[tuple[NDArray[Any], NDArray[Any]]], seed: int
+) -> list[Estimate | None]:
     """Ratios of sums, with intervals that resample problems.
 
     Args:
@@ -52,15 +52,19 @@ def problem_ratios(problems: NDArray[np.int64], columns: Sequence[tuple[Floats, 
     if not len(problems):
         return [None] * len(columns)
     _, row = np.unique(problems, return_inverse=True)
-    above = np.stack([np.bincount(row, weights=top.astype(np.float64)) for top, _ in columns], axis=1)
-    below = np.stack([np.bincount(row, weights=bottom.astype(np.float64)) for _, bottom in columns], axis=1)
+    above, below = (
+        np.stack([np.bincount(row, weights=pair[side]).astype(np.float64) for pair in columns], axis=1)
+        for side in (0, 1)
+    )
     return ratio_estimates(above, below, seed=seed)
 
 
-def problem_numbers(items: Sequence[HasSolution]) -> NDArray[np.int64]:
+def problem_numbers(items: Sequence[HasSolution]) -> Ints:
     """For each item the number of its problem, from 0 in order of first appearance."""
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(each.solution.problem.problem_id, len(numbers)) for each in items], dtype=np.int64)
+    return np.array(
+        [numbers.setdefault(each.solution.problem.problem_id, len(numbers)) for each in items], dtype=np.int64
+    )
 
 
 def check_judged(items: Sequence[HasSolution], judgements: Sequence[Judgement]) -> None:

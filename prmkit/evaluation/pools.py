@@ -42,7 +42,11 @@ def build_pools(
         if len(indices) > size or (drawn is None and len(indices) != size):
             raise InputError(f"problem {problem_id!r} has {len(indices)} solutions where {size} are expected")
     return [
-        _pool([solutions[index] for index in indices], {name: [all_[i] for i in indices] for name, all_ in scores.items()}, size)
+        _pool(
+            [solutions[index] for index in indices],
+            {name: [all_[i] for i in indices] for name, all_ in scores.items()},
+            size,
+        )
         for indices in members.values()
     ]
 
@@ -65,8 +69,6 @@ def _pool(solutions: list[Solution], scores: Mapping[str, list[float]], size: in
 
 def answer_classes(solutions: Sequence[Solution]) -> list[int]:
     """Class of each solution's answer, equal where the answers are equivalent; `NO_ANSWER` where there is none."""
-    found = [
-        None if each.finish is FinishReason.LENGTH else extract("\n".join(each.steps)) for each in solutions
-    ]
+    found = [None if each.finish is FinishReason.LENGTH else extract("\n".join(each.steps)) for each in solutions]
     classes = iter(equivalence_classes([each.text for each in found if each is not None]))
     return [NO_ANSWER if each is None else next(classes) for each in found]

@@ -13,6 +13,7 @@ from torch import Tensor
 from prmkit.errors import InputError, MissingFileError
 from prmkit.models import load_tokenizer, resolve_model
 from prmkit.rewards.base import RewardModel
+from prmkit.rewards.loading import load_classifier
 from prmkit.rewards.metadata import RewardKind, RewardMetadata, check_separator
 from prmkit.steps import EncodedSolution, encode_solution
 
@@ -116,24 +117,6 @@ class ClassifierReward:
         return row
 
 
-def load_classifier(path: str, **options: Any) -> "PreTrainedModel":
-    """A token classifier in float32 on the CPU, loaded without transformers' bars and reports of new weights."""
-    from transformers import AutoModelForTokenClassification
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        return AutoModelForTokenClassification.from_pretrained(path, dtype=torch.float32, **options)
-    except (OSError, ValueError) as error:
-        raise MissingFileError(f"model {path!r} cannot be loaded: {str(error).splitlines()[0]}") from None
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
 def load_reward_model(folder: str | Path, device: str | None = None, **options: Any) -> RewardModel:
     """Load a PRM or ORM that `prmkit train` wrote, in float32.
 
@@ -144,7 +127,7 @@ def load_reward_model(folder: str | Path, device: str | None = None, **options: 
 
     Raises:
         MissingFileError: The folder is not there, holds no `prmkit.json`, or lacks configuration, weights or tokenizer.
-        InputError: Its metadata cannot be used.
+        InputError: Its metadata or the device cannot be used.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -154,4 +137,9 @@ def load_reward_model(folder: str | Path, device: str | None = None, **options: 
     tokenizer = load_tokenizer(path)
     check_separator(metadata, tokenizer(metadata.text_format.separator, add_special_tokens=False)["input_ids"], folder)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return ClassifierReward(load_classifier(path).to(chosen), tokenizer, metadata, **options)
+    model = load_classifier(path)
+    try:
+        model.to(chosen)
+    except (RuntimeError, AssertionError) as error:  # torch raises the second where it was built without CUDA
+        raise InputError(f"device {chosen!r} cannot be used: {str(error).splitlines()[0]}") from None
+    return ClassifierReward(model, tokenizer, metadata, **options)

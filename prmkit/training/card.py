@@ -1,6 +1,9 @@
 """The model card of a reward model: README.md beside its weights."""
 
+from collections.abc import Mapping
+
 from prmkit.rewards.metadata import CLASSES, SCORED_POSITION, RewardKind, RewardMetadata
+from prmkit.training.run import flat
 
 _WHAT = {
     RewardKind.PRM: "A process reward model: scores every step of a solution.",
@@ -29,7 +32,7 @@ tags: [reward-model, {kind}, prmkit]
 ```python
 from prmkit.rewards.scorer import load_reward_model
 
-model = load_reward_model("{folder}")
+model = load_reward_model("FOLDER")
 model.score_steps([("PROBLEM", ["STEP 1", "STEP 2"])])
 ```
 `AutoModelForTokenClassification.from_pretrained` loads it as well.
@@ -46,12 +49,11 @@ On problems held out of training (definitions: docs/training.md of prmkit).
 
 def model_card(metadata: RewardMetadata) -> str:
     """The card as Markdown."""
-    training = dict(metadata.training)
     return _CARD.format(
         kind=metadata.kind,
         title=metadata.kind.upper(),
         what=_WHAT[metadata.kind],
-        base=training.get("base", "?"),
+        base=metadata.training.get("base", "?"),
         prompt=metadata.text_format.prompt,
         chat=" in the chat template" if metadata.text_format.chat else "",
         separator=metadata.text_format.separator,
@@ -60,14 +62,13 @@ def model_card(metadata: RewardMetadata) -> str:
         reading=_READING[metadata.kind].format(weight=metadata.neutral_weight),
         classes=", ".join(f"{index} {name}" for index, name in CLASSES[metadata.kind].items()),
         aggregation=metadata.aggregation,
-        folder="FOLDER",
         metrics=_table(metadata.metrics) if metadata.metrics else "None: no problems were held out.",
-        training=_table(training),
+        training=_table(metadata.training),
     )
 
 
-def _table(values: dict[str, object] | dict[str, float]) -> str:
+def _table(values: Mapping[str, object]) -> str:
     lines = ["| name | value |", "|---|---|"]
-    for name, value in values.items():
+    for name, value in flat(values).items():
         lines.append(f"| {name} | {f'{value:.4g}' if isinstance(value, float) else value} |")
     return "\n".join(lines)

@@ -17,14 +17,14 @@ from prmkit.errors import InputError
 from prmkit.files import write_json, write_text
 from prmkit.models import load_tokenizer, resolve_model
 from prmkit.records import LabeledSolution
+from prmkit.rewards.loading import load_classifier, quiet_transformers
 from prmkit.rewards.metadata import CLASSES, RewardKind, RewardMetadata
-from prmkit.rewards.scorer import load_classifier
 from prmkit.steps import TextFormat, find_text_format
 from prmkit.training.card import model_card
 from prmkit.training.data import Pool, make_pool
 from prmkit.training.objectives import Objective
 from prmkit.training.run import HISTORY_FILE, RunFolder
-from prmkit.training.trainer import Milestones, RewardTrainer, RichProgress, training_arguments
+from prmkit.training.trainer import Milestones, RewardTrainer, RichProgress, check_report_to, training_arguments
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
@@ -97,6 +97,7 @@ def train(
         MissingFileError: The base is not there.
         RunChangedError: `out` holds a run with another configuration or other data.
     """
+    check_report_to(report_to)
     tokenizer, text_format, pool = _prepare(config, labeled)
     rows = [config.objective.row(example) for example in pool.training]
     identity = {name: value for name, value in asdict(config).items() if name != "evaluations"}
@@ -128,7 +129,7 @@ def train(
     checkpoint = run.latest_checkpoint()
     if checkpoint is not None:
         say(f"continuing from {checkpoint}")
-    with RichProgress(f"training {config.objective.kind.upper()}") as bar:
+    with quiet_transformers(), RichProgress(f"training {config.objective.kind.upper()}") as bar:
         for callback in (Milestones(config.evaluations), bar, *callbacks):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -161,7 +162,8 @@ def _prepare(
     path = resolve_model(config.base)
     tokenizer = load_tokenizer(path)
     text_format = find_text_format(Path(path), tokenizer, config.prompt, config.separator)
-    context = getattr(AutoConfig.from_pretrained(path), "max_position_embeddings", None)
+    model_config = AutoConfig.from_pretrained(path).get_text_config()
+    context = getattr(model_config, "max_position_embeddings", None)
     pool = make_pool(
         labeled,
         tokenizer,
@@ -171,6 +173,11 @@ def _prepare(
         seed=config.seed,
         cut=not config.objective.needs_whole_solutions,
     )
+    largest = max(max(example.encoded.ids) for example in [*pool.training, *pool.validation])
+    if largest >= model_config.vocab_size:
+        raise InputError(
+            f"model {config.base!r}: its tokenizer gives id {largest}, its vocabulary has {model_config.vocab_size}"
+        )
     return tokenizer, text_format, pool
 
 
@@ -208,12 +215,12 @@ def _load_base(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase") -> "Pr
     return model
 
 
-@torch.inference_mode()
 def _check_causal(model: "PreTrainedModel", base: str) -> None:
     """Refuse a base that looks ahead: its step scores would depend on later steps, and on padding."""
-    last = min(3, model.config.vocab_size - 1)
-    first, second = (model.eval()(input_ids=torch.tensor([ids])).logits[0, 0] for ids in ([1, 2], [1, last]))
-    if not torch.allclose(first, second, atol=1e-4):
+    embeddings = model.get_input_embeddings().weight
+    first_logits = model.eval()(input_ids=torch.tensor([[1, 2]])).logits[0, 0]
+    (gradient,) = torch.autograd.grad(first_logits.sum(), embeddings)
+    if bool(gradient[2].any()):  # of the second token
         raise InputError(f"model {base!r} reads later tokens too ({type(model).__name__}); the base must be causal")
 
 
@@ -229,8 +236,9 @@ def _write(
     history: list[dict[str, float]],
 ) -> None:
     """The finished model; `prmkit.json` last, because it says that the rest is whole."""
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
+    with quiet_transformers():
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
     write_json(out / HISTORY_FILE, history)
     write_text(out / "README.md", model_card(metadata))
     metadata.write(out)

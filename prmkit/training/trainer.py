@@ -11,8 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations.integration_utils import get_available_reporting_integrations
 from transformers.trainer_callback import PrinterCallback
 
+from prmkit.errors import InputError
 from prmkit.rewards.base import Aggregation
 from prmkit.rewards.metadata import RewardKind
 from prmkit.rewards.scorer import step_logits
@@ -132,6 +134,17 @@ class RichProgress(TrainerCallback):  # type: ignore[misc]
         """Print the metrics of a validation."""
         shown = [f"{name.removeprefix('eval_')} {value:.3f}" for name, value in (metrics or {}).items()]
         self._bar.console.print(f"step {state.global_step}: " + ", ".join(shown), highlight=False)
+
+
+def check_report_to(report_to: str) -> None:
+    """Refuse a place to report to that is unknown or not installed.
+
+    Raises:
+        InputError: The message lists those there are.
+    """
+    there = ["none", *sorted(get_available_reporting_integrations())]
+    if report_to not in there:
+        raise InputError(f"cannot report to {report_to!r}; there are {', '.join(there)} (others need their package)")
 
 
 def training_arguments(

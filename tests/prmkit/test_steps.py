@@ -31,6 +31,11 @@ def test_leading_blank_lines_make_no_empty_step() -> None:
     assert split_text("\n\nFirst.\n\nSecond.", "\n\n") == ["First.", "Second."]
 
 
+def test_a_separator_of_visible_text_is_no_part_of_the_step() -> None:
+    assert split_text("one ; two ; three", " ; ") == ["one", "two", "three"]
+    assert split_text("one <step> two <step>", "<step>") == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     "block",
     ["```\na = 1\n\nb = 2\n```", "\\[\nx = 1\n\n y = 2\n\\]", "$$\nx\n\ny\n$$", "\\begin{align}\nx\n\ny\n\\end{align}"],

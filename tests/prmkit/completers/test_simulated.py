@@ -21,7 +21,9 @@ def solver(slip: tuple[float, float] = (0.2, 0.2), repair: float = 0.1) -> Simul
     return SimulatedCompleter(load_tokenizer(str(DEMO_POLICY)), FORMAT, slip, repair)
 
 
-def draw(solver: SimulatedCompleter, steps: list[str], count: int, **options: object) -> list[tuple[list[str], FinishReason]]:
+def draw(
+    solver: SimulatedCompleter, steps: list[str], count: int, **options: object
+) -> list[tuple[list[str], FinishReason]]:
     ids = FORMAT.prompt_ids(solver.tokenizer, STORY.text)
     if steps:
         ids += solver.tokenizer("\n".join(steps) + "\n")["input_ids"]

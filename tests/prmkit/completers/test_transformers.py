@@ -79,7 +79,9 @@ def test_seeds_give_different_draws_and_the_same_seed_the_same(completer: Transf
 
 def test_temperature_and_top_p_change_the_draws(completer: TransformersCompleter) -> None:
     def variety(**changes: float) -> int:
-        return len({each.token_ids for each in complete(completer, [request(PROBLEMS[1], i, **changes) for i in range(16)])})
+        return len(
+            {each.token_ids for each in complete(completer, [request(PROBLEMS[1], i, **changes) for i in range(16)])}
+        )
 
     assert variety(temperature=0.0) == 1
     assert variety(temperature=2.0) > 1
@@ -109,9 +111,7 @@ def test_one_step_stops_after_the_separator_and_steps_in_turn_make_the_whole(com
     first = request(PROBLEMS[2], temperature=0.0, max_tokens=400, one_step=True)
     written: tuple[int, ...] = ()
     for _ in range(40):
-        step = Request(
-            prompt_ids=first.prompt_ids + written, sampling=first.sampling, seed=first.seed, one_step=True
-        )
+        step = Request(prompt_ids=first.prompt_ids + written, sampling=first.sampling, seed=first.seed, one_step=True)
         (each,) = complete(completer, [step])
         written += each.token_ids
         if each.finish is FinishReason.END:

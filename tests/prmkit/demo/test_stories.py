@@ -51,24 +51,6 @@ def mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-@pytest.mark.parametrize(
-    ("change", "measure"),
-    [
-        ({"needed": (6, 8)}, lambda story: len(story.needed)),
-        ({"unneeded": (4, 6)}, lambda story: len(story.facts) - len(story.needed)),
-        ({"given": 1.0}, lambda story: sum(fact.base is None for fact in story.facts)),
-        ({"largest": 20}, lambda story: -max(story.values.values())),
-        ({"branching": 1.0}, lambda story: steps_back(story)),
-        ({"shuffled": True}, lambda story: underivable(story)),
-    ],
-)
-def test_every_dial_of_difficulty_moves_what_it_names(change: dict[str, object], measure: object) -> None:
-    easy = Difficulty(needed=(3, 5), unneeded=(2, 3), branching=0.0, given=0.0)
-    before = mean([measure(story) for story in make_stories(200, 0, easy)])
-    after = mean([measure(story) for story in make_stories(200, 0, replace(easy, **change))])
-    assert after > before + 0.2
-
-
 def steps_back(story: Story) -> float:
     """How far back in the text facts refer, on average."""
     at = {fact.name: index for index, fact in enumerate(story.facts)}
@@ -79,6 +61,24 @@ def underivable(story: Story) -> float:
     """Facts that refer to one stated later."""
     at = {fact.name: index for index, fact in enumerate(story.facts)}
     return sum(bool(fact.base) and at[fact.base] > index for index, fact in enumerate(story.facts))
+
+
+@pytest.mark.parametrize(
+    ("change", "measure"),
+    [
+        ({"needed": (6, 8)}, lambda story: len(story.needed)),
+        ({"unneeded": (4, 6)}, lambda story: len(story.facts) - len(story.needed)),
+        ({"given": 1.0}, lambda story: sum(fact.base is None for fact in story.facts)),
+        ({"largest": 20}, lambda story: -max(story.values.values())),
+        ({"branching": 1.0}, steps_back),
+        ({"shuffled": True}, underivable),
+    ],
+)
+def test_every_dial_of_difficulty_moves_what_it_names(change: dict[str, object], measure: object) -> None:
+    easy = Difficulty(needed=(3, 5), unneeded=(2, 3), branching=0.0, given=0.0)
+    before = mean([measure(story) for story in make_stories(200, 0, easy)])
+    after = mean([measure(story) for story in make_stories(200, 0, replace(easy, **change))])
+    assert after > before + 0.2
 
 
 def test_a_difficulty_that_cannot_be_drawn_is_refused() -> None:

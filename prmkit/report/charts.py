@@ -1,0 +1,122 @@
+"""The curves as SVG that takes its colours from the page, so that one drawing serves light and dark."""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from prmkit.evaluation.comparison import Comparison
+from prmkit.evaluation.intervals import Estimate
+from prmkit.report.format import MINUS
+from prmkit.report.tables import method_name
+
+_INK, _GRID, _SPARE = "#010203", "#010204", "#010205"
+"""Stand-ins that matplotlib draws with; each becomes a CSS variable."""
+_STYLES = {
+    "prm": ("#020201", "-", "o"),
+    "orm": ("#020202", "--", "s"),
+    "majority": ("#020203", "-.", "^"),
+    "pass": ("#020204", ":", "D"),
+    "prm-orm": ("#020202", "--", "s"),
+    "prm-majority": ("#020203", "-.", "^"),
+}
+"""Colour, line and marker: told apart without colours too. A difference looks like the method it is taken from."""
+_OTHER = (_SPARE, "-", "v")
+_VARIABLES = {
+    _INK: "--muted",
+    _GRID: "--grid",
+    _SPARE: "--c-spare",
+    "#020201": "--c-prm",
+    "#020202": "--c-orm",
+    "#020203": "--c-majority",
+    "#020204": "--c-pass",
+}
+_WIDTH, _HEIGHT = 5.0, 3.5
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "text.parse_math": False,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _GRID,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _GRID,
+}
+
+Line = tuple[str, Sequence[Estimate]]
+
+
+def colour(key: str) -> str:
+    """CSS variable of a method or difference."""
+    return _VARIABLES[_STYLES.get(key, _OTHER)[0]]
+
+
+def marker(key: str) -> str:
+    """The marker of its line as a character."""
+    return {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}[_STYLES.get(key, _OTHER)[2]]
+
+
+def accuracy_chart(comparison: Comparison) -> str:
+    """Problems solved against n, one line and 95 % band per method: an `<svg>` element."""
+    lines = list(comparison.accuracy.items())
+    told = ", ".join(f"{method_name(name)} {100 * curve[-1].value:.1f} %" for name, curve in lines)
+    label = f"Problems solved against solutions per problem; at {comparison.largest}: {told}"
+    return _chart(comparison.sizes, lines, "problems solved (%)", label)
+
+
+def difference_chart(comparison: Comparison) -> str:
+    """Paired differences against n with 95 % bands: an `<svg>` element."""
+    lines = [(f"{a}-{b}", curve) for (a, b), curve in comparison.differences.items()]
+    told = ", ".join(f"{name.replace('-', ' minus ')} {100 * curve[-1].value:+.1f} points" for name, curve in lines)
+    label = f"Paired differences against solutions per problem; at {comparison.largest}: {told}"
+    return _chart(comparison.sizes, lines, "difference (percentage points)", label, zero=True)
+
+
+def _chart(sizes: Sequence[int], lines: Sequence[Line], unit: str, label: str, *, zero: bool = False) -> str:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({**_SETTINGS, "svg.hashsalt": unit}):  # ids that repeat from run to run, and differ between charts
+        figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
+        figure.patch.set_alpha(0)
+        axes = figure.subplots()
+        axes.patch.set_alpha(0)
+        for key, curve in lines:
+            _draw(axes, sizes, key, curve)
+        if zero:
+            axes.axhline(0, color=_INK, linewidth=1)
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", MINUS) if value else "0")
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
+        axes.set_xlabel("solutions per problem n (log2)")
+        axes.set_ylabel(unit)
+        axes.grid(visible=True, linewidth=0.6)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(length=0)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return _themed(text.getvalue(), label)
+
+
+def _draw(axes: Any, sizes: Sequence[int], key: str, curve: Sequence[Estimate]) -> None:
+    paint, line, marker = _STYLES.get(key, _OTHER)
+    axes.fill_between(
+        sizes, [100 * each.low for each in curve], [100 * each.high for each in curve], color=paint, alpha=0.13, lw=0
+    )
+    values = [100 * each.value for each in curve]
+    axes.plot(sizes, values, line, color=paint, marker=marker, markersize=4.5, linewidth=1.8)
+
+
+def _themed(svg: str, label: str) -> str:
+    """The bare `<svg>` element: named for screen readers, scaled by the page, coloured by its variables."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(
+        r'(<svg [^>]*?)width="[^"]*"', r"\1", re.sub(r'(<svg [^>]*?)height="[^"]*"', r"\1", svg, count=1), count=1
+    )
+    for stand_in, variable in _VARIABLES.items():
+        svg = svg.replace(stand_in, f"var({variable})")
+    quoted = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{quoted}" ', 1)

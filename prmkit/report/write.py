@@ -1,0 +1,96 @@
+"""report.html and metrics.json, from one `Report`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prmkit.evaluation.intervals import Estimate
+from prmkit.files import write_json, write_text
+from prmkit.report import charts, format
+from prmkit.report.records import Example, Report, Table, Unit
+from prmkit.report.tables import accuracy_table, difference_table, method_name
+
+REPORT_FILE = "report.html"
+METRICS_FILE = "metrics.json"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(out: Path, report: Report) -> None:
+    """Write `out/report.html` and `out/metrics.json`; each is whole or absent. `out` is made where it does not exist.
+
+    The page holds everything it needs and asks nothing of the network. Whatever text it shows is escaped.
+    """
+    write_json(out / METRICS_FILE, metrics(report))
+    write_text(out / REPORT_FILE, render(report))
+
+
+def metrics(report: Report) -> dict[str, Any]:
+    """Every figure of the tables and curves as `{value, low, high, n}`, by table, row and column."""
+    return {
+        "title": report.title,
+        "headline": report.headline,
+        "notes": list(report.notes),
+        "command": report.command,
+        "versions": dict(report.versions),
+        "config": dict(report.config),
+        **{table.key: table.to_json() for table in _all_tables(report)},
+    }
+
+
+def render(report: Report) -> str:
+    """The page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        number=format.number,
+        interval=format.interval,
+        p_value=format.p_value,
+        colour=charts.colour,
+        marker=charts.marker,
+        method_name=method_name,
+        Unit=Unit,
+    )
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        tables=_all_tables(report),
+        tiles=_tiles(report),
+        charts={
+            "accuracy": charts.accuracy_chart(report.comparison),
+            "difference": charts.difference_chart(report.comparison) if report.comparison.differences else "",
+        },
+        kinds=_kinds(report.examples),
+        config=json.dumps(dict(report.config), indent=2, ensure_ascii=False, default=str),
+    )
+
+
+def _all_tables(report: Report) -> list[Table]:
+    comparison = report.comparison
+    pairs = [difference_table(comparison)] if comparison.differences else []
+    return [accuracy_table(comparison), *pairs, *report.tables]
+
+
+def _tiles(report: Report) -> list[tuple[str, Estimate, Unit]]:
+    """The figures at the top: every method at the largest n, then the differences."""
+    comparison = report.comparison
+    tiles = [
+        (f"{method_name(name)}, n = {comparison.largest}", curve[-1], Unit.PERCENT)
+        for name, curve in comparison.accuracy.items()
+        if name != "pass"
+    ]
+    return tiles + [
+        (f"{method_name(a)} {format.MINUS} {method_name(b)}", curve[-1], Unit.POINTS)
+        for (a, b), curve in comparison.differences.items()
+    ]
+
+
+def _kinds(examples: tuple[Example, ...]) -> dict[str, int]:
+    """How many examples each filter shows."""
+    right = sum(each.correct for each in examples)
+    return {"all": len(examples), "right": right, "wrong": len(examples) - right}

@@ -1,0 +1,49 @@
+"""Loading token classifiers, and keeping transformers' own bars and reports off the terminal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from prmkit.errors import MissingFileError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No progress bars and no warnings from transformers within (loading reports new heads, saving draws bars)."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def load_classifier(path: str, **options: Any) -> "PreTrainedModel":
+    """A token classifier in float32 on the CPU.
+
+    Args:
+        path: Folder or hub name.
+        options: Of `from_pretrained`.
+
+    Raises:
+        MissingFileError: It cannot be loaded.
+    """
+    import torch
+    from transformers import AutoModelForTokenClassification
+
+    try:
+        with quiet_transformers():
+            model: PreTrainedModel = AutoModelForTokenClassification.from_pretrained(
+                path, dtype=torch.float32, **options
+            )
+    except (OSError, ValueError) as error:
+        raise MissingFileError(f"model {path!r}: it cannot be loaded: {str(error).splitlines()[0]}") from None
+    return model

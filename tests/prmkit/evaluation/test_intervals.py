@@ -1,0 +1,123 @@
+"""Intervals cover what they claim, and pairing pays."""
+
+import numpy as np
+import pytest
+
+from prmkit.errors import ShapeError
+from prmkit.evaluation.intervals import (
+    Difference,
+    Estimate,
+    bootstrap_weights,
+    mean_estimates,
+    paired_differences,
+    ratio_estimates,
+    statistic_estimate,
+    wilson,
+)
+
+
+def test_ninety_five_of_a_hundred_intervals_cover_the_mean() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.beta(0.5, 0.8, size=(80, 300))  # 300 experiments of 80 problems
+    covered = np.mean([each.low <= 0.5 / 1.3 <= each.high for each in mean_estimates(values, resamples=2000)])
+    assert 0.91 <= covered <= 0.98
+
+
+def test_ninety_five_of_a_hundred_intervals_cover_a_ratio_of_clustered_steps() -> None:
+    rng = np.random.default_rng(2)
+    steps = rng.integers(1, 9, size=(80, 300)).astype(float)
+    right = rng.binomial(steps.astype(int), rng.beta(2, 2, size=(80, 300))).astype(float)
+    estimates = ratio_estimates(right, steps, resamples=2000)
+    assert 0.91 <= np.mean([each is not None and each.low <= 0.5 <= each.high for each in estimates]) <= 0.98
+
+
+def test_the_p_value_of_no_difference_is_below_5_percent_5_times_in_100() -> None:
+    rng = np.random.default_rng(3)
+    both = rng.random((80, 300))
+    differences = paired_differences(both, both + rng.normal(size=both.shape), resamples=2000)
+    assert 0.02 <= np.mean([each.p_value < 0.05 for each in differences]) <= 0.09
+
+
+def test_wilson_covers_small_shares() -> None:
+    draws = np.random.default_rng(4).binomial(50, 0.04, size=2000)
+    assert np.mean([wilson(k, 50).low <= 0.04 <= wilson(k, 50).high for k in draws]) >= 0.93
+
+
+def test_wilson_never_claims_certainty_and_keeps_its_value_inside() -> None:
+    none, all_ = wilson(0, 20), wilson(20, 20)
+    assert none.low == 0 and none.high == pytest.approx(0.1611, abs=1e-4)
+    assert all_.high == 1 and all_.low == pytest.approx(0.8389, abs=1e-4)
+
+
+def test_pairing_gives_a_narrower_interval_than_two_separate_ones() -> None:
+    rng = np.random.default_rng(5)
+    hardness = rng.random((100, 1))
+    first, second = hardness + rng.normal(0.02, 0.02, (100, 1)), hardness
+    (difference,) = paired_differences(first, second)
+    separate = mean_estimates(first)[0]
+    assert difference.high - difference.low < 0.2 * (separate.high - separate.low)
+    assert difference.p_value < 0.01
+
+
+def test_a_difference_and_its_reverse_mirror_each_other() -> None:
+    rng = np.random.default_rng(6)
+    first, second = rng.random((30, 2)), rng.random((30, 2))
+    for a, b in zip(paired_differences(first, second), paired_differences(second, first), strict=True):
+        assert (a.value, a.low, a.high) == pytest.approx((-b.value, -b.high, -b.low))
+        assert a.p_value == b.p_value
+
+
+def test_methods_that_never_differ_have_p_value_1() -> None:
+    values = np.random.default_rng(7).random((20, 1))
+    (difference,) = paired_differences(values, values)
+    assert (difference.value, difference.low, difference.high, difference.p_value) == (0, 0, 0, 1)
+
+
+def test_seeds_repeat_and_differ() -> None:
+    values = np.random.default_rng(8).random((20, 1))
+    assert mean_estimates(values, seed=1) == mean_estimates(values, seed=1)
+    assert mean_estimates(values, seed=1) != mean_estimates(values, seed=2)
+
+
+def test_every_resample_holds_as_many_problems_as_there_are() -> None:
+    weights = np.concatenate(list(bootstrap_weights(7, seed=0, resamples=1203)))
+    assert weights.shape == (1203, 7) and (weights.sum(axis=1) == 7).all()
+
+
+def test_a_ratio_weighs_problems_by_their_denominator_and_is_none_without_one() -> None:
+    ratio, empty = ratio_estimates(np.array([[1.0, 0], [0, 0]]), np.array([[1.0, 0], [3, 0]]))
+    assert ratio is not None and ratio.value == 0.25 and ratio.n == 4
+    assert empty is None
+
+
+def test_any_statistic_of_weighted_problems_gets_the_interval_of_the_mean() -> None:
+    values = np.random.default_rng(9).random(40)
+    general = statistic_estimate(lambda weights: weights @ values / weights.sum(axis=1), problems=40, n=40)
+    (mean,) = mean_estimates(values[:, None])
+    assert general is not None
+    assert (general.value, general.low, general.high) == pytest.approx((mean.value, mean.low, mean.high))
+
+
+def test_a_statistic_that_is_undefined_has_no_estimate() -> None:
+    assert statistic_estimate(lambda weights: np.full(len(weights), np.nan), problems=3, n=3) is None
+
+
+@pytest.mark.parametrize("values", [np.zeros((0, 1)), np.array([[np.inf]]), np.zeros(3)])
+def test_no_problems_infinite_values_and_flat_arrays_are_refused(values) -> None:
+    with pytest.raises(ShapeError):
+        mean_estimates(values)
+
+
+def test_impossible_counts_and_unpaired_values_are_refused() -> None:
+    with pytest.raises(ShapeError, match="successes"):
+        wilson(3, 2)
+    with pytest.raises(ShapeError, match="one shape"):
+        paired_differences(np.zeros((3, 1)), np.zeros((4, 1)))
+    with pytest.raises(ShapeError, match="one shape"):
+        ratio_estimates(np.zeros((3, 1)), np.zeros((4, 1)))
+
+
+def test_json_holds_value_ends_and_n_and_a_difference_its_p_value() -> None:
+    assert Estimate.exact(3.0).to_json() == {"value": 3.0, "low": 3.0, "high": 3.0, "n": 1}
+    difference = Difference(value=0.1, low=0.0, high=0.2, n=5, p_value=0.04)
+    assert difference.to_json() == {"value": 0.1, "low": 0.0, "high": 0.2, "n": 5, "p_value": 0.04}
