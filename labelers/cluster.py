@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from labelers.ledger import Ledger
 from prmkit.completers import Completer
 from prmkit.completers.engines import Engine, EngineSpec
-from prmkit.errors import EngineError
+from prmkit.errors import EngineError, InputError
 from prmkit.tables import Row
 
 Item = TypeVar("Item")
@@ -63,6 +63,12 @@ class ClusterOptions:
     """An existing Ray cluster (`auto`, `host:6379`, `ray://host:10001`); none starts a local one."""
     engines: int = 0
     """Engines to run; 0 takes one per GPU, or per CPU core up to 8 where there is no GPU (vllm on CPU: one)."""
+    shard_size: int = 16
+    """Items that are stored together, and lost together when a machine dies."""
+
+    def __post_init__(self) -> None:
+        if self.engines < 0 or self.shard_size < 1:
+            raise InputError(f"need engines >= 0 and shard_size >= 1, got {self.engines} and {self.shard_size}")
 
 
 @dataclass
@@ -103,14 +109,13 @@ class _Worker:
             torch.set_num_threads(threads)
         self.spec = spec
         self.task = task
-        self.completer: CountingCompleter | None = None
+        self.completer: Completer | None = None
 
     async def run(self, items: list[Any]) -> tuple[list[Row], list[Row], int]:
         """Rows, failures and tokens of one shard."""
         if self.completer is None:  # here, not in the constructor: vLLM wants the running event loop
-            self.completer = CountingCompleter(self.spec.build())
-        counter = self.completer
-        before = counter.tokens
+            self.completer = self.spec.build()
+        counter = CountingCompleter(self.completer)
         try:
             results = await self.task.run(counter, items)
         except EngineError:
@@ -124,7 +129,7 @@ class _Worker:
                 failures.append({"item": self.task.name(item), "reason": f"{type(result).__name__}: {result}"})
             else:
                 rows += result
-        return rows, failures, counter.tokens - before
+        return rows, failures, counter.tokens
 
 
 class CountingCompleter:
@@ -178,11 +183,11 @@ def run_task(
     spec: EngineSpec,
     ledger: Ledger,
     *,
-    shard_size: int,
     options: ClusterOptions,
     what: str,
 ) -> Progressed:
-    """Do the task for all items, `shard_size` at a time, skipping shards the ledger holds; progress on the terminal."""
+    """Do the task for all items, shard by shard, skipping those the ledger holds; progress on the terminal."""
+    shard_size = options.shard_size
     shards = {number: list(items[at : at + shard_size]) for number, at in enumerate(range(0, len(items), shard_size))}
     done = ledger.finished() & shards.keys()
     left = {number: shard for number, shard in shards.items() if number not in done}
@@ -208,11 +213,13 @@ def run_task(
             progressed.shards += 1
             progressed.failed += len(failures)
             progressed.tokens += tokens
-            rate = f"{progressed.tokens / (time.monotonic() - began):,.0f} tokens/s"
+            spent = time.monotonic() - began
+            ledger.add_cost(spent - progressed.seconds, tokens)
+            progressed.seconds = spent
+            rate = f"{progressed.tokens / spent:,.0f} tokens/s"
             bar.update(row, advance=len(shards[number]), rate=rate)
 
         _Driver(ray, task, spec, options, len(left)).run(left, record)
-    progressed.seconds = time.monotonic() - began
     return progressed
 
 

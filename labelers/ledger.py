@@ -5,6 +5,7 @@
     RUN/config.json              the resolved configuration and its fingerprint
     RUN/shards/00000.parquet     finished work; a shard is whole or absent
     RUN/quarantine/00000.jsonl   items of that shard that failed, with the reason
+    RUN/cost.jsonl               seconds and tokens of each time the run was started
 
 Restarting means: list the shards, do the rest. Where it holds: file systems with atomic rename inside a directory
 (local disks, NFS within one client).
@@ -17,10 +18,11 @@ from typing import Any
 import pyarrow as pa
 
 from prmkit.errors import InputError, RunChangedError
-from prmkit.files import fingerprint, read_json, write_json, write_text
+from prmkit.files import fingerprint, read_json, read_jsonl, write_json, write_text
 from prmkit.tables import Row, write_rows
 
 CONFIG_FILE = "config.json"
+COST_FILE = "cost.jsonl"
 
 
 class Ledger:
@@ -58,10 +60,22 @@ class Ledger:
             write_text(self.folder / "quarantine" / f"{shard:05}.jsonl", lines)
         write_rows(self.folder / "shards" / f"{shard:05}.parquet", rows, schema)
 
+    def add_cost(self, seconds: float, tokens: int) -> None:
+        """Keep account of what was spent since the last call, so that a crash loses little of the account."""
+        with (self.folder / COST_FILE).open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps({"seconds": round(seconds, 3), "tokens": tokens}) + "\n")
+
     def quarantined(self) -> int:
         """How many items could not be done."""
         files = (self.folder / "quarantine").glob("*.jsonl")
         return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+
+def read_cost(folder: Path) -> tuple[float, int]:
+    """Wall seconds (engine start-up included) and tokens of a run over all its starts; zeros where nothing is kept."""
+    file = folder / COST_FILE
+    entries = [entry for _, entry in read_jsonl(file)] if file.is_file() else []
+    return sum(entry["seconds"] for entry in entries), sum(entry["tokens"] for entry in entries)
 
 
 def _refuse_changes(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:

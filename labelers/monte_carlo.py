@@ -1,8 +1,8 @@
 """Monte-Carlo step labels: how often a solution's prefix still leads to the right answer.
 
-The method of Math-Shepherd (Wang et al. 2024). From the end of every step but the last, `rollouts` completions are drawn
-and their answers graded. The last step holds the answer already: it is graded, never rolled out. No Ray or files here
-(`labelers.cluster`, `labelers.ledger`).
+The method of Math-Shepherd (Wang et al. 2024). From the end of every step but the last, `rollouts` completions are
+drawn and their answers graded. The last step holds the answer already: it is graded, never rolled out. No Ray or files
+here (`labelers.cluster`, `labelers.ledger`).
 """
 
 import asyncio

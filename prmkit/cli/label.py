@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from prmkit.cli.options import PolicyOptions, SamplingOptions
+from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +29,15 @@ class Label:
     """Take only the first so many solutions."""
     seed: int = 0
     """Of all draws."""
-    shard_size: int = 16
-    """Solutions that are stored together; also the unit that is lost when a machine dies."""
-    ray_address: str | None = None
-    """An existing Ray cluster (auto, HOST:6379); none starts a local one."""
-    engines: int = 0
-    """Engines; 0 takes one per GPU, or per CPU core where there is no GPU."""
     policy: Annotated[PolicyOptions, tyro.conf.arg(name="")] = field(default_factory=PolicyOptions)
     sampling: Annotated[SamplingOptions, tyro.conf.arg(name="")] = field(default_factory=SamplingOptions)
+    where: Annotated[RunOptions, tyro.conf.arg(name="")] = field(default_factory=RunOptions)
 
     def run(self) -> None:
         """Do it."""
         from rich import print as show
 
-        from labelers.cluster import ClusterOptions, run_task
+        from labelers.cluster import run_task
         from labelers.ledger import Ledger
         from labelers.monte_carlo import LabelTask
         from labelers.values import Thresholds
@@ -50,18 +45,23 @@ class Label:
         from prmkit.formats.solutions import read_solution_source
         from prmkit.tables import read_labels, solution_row
 
+        options = self.where.cluster()
         thresholds = Thresholds(incorrect=self.incorrect, correct=self.correct, negligible=self.negligible)
         task = LabelTask(
             sampling=self.sampling.sampling(), rollouts=self.rollouts, thresholds=thresholds, seed=self.seed
         )
         solutions = read_solution_source(self.solutions, seed=self.seed)[: self.limit]
         spec = self.policy.spec()
-        identity = {"command": "label", "task": asdict(task), "policy": spec.identity(), "shard_size": self.shard_size}
+        identity = {
+            "command": "label",
+            "task": asdict(task),
+            "policy": spec.identity(),
+            "shard_size": options.shard_size,
+        }
         ledger = Ledger(self.out, identity | {"solutions": fingerprint([solution_row(each) for each in solutions])})
         steps = sum(len(each.steps) - 1 for each in solutions)
         show(f"{len(solutions)} solutions, {steps} steps, at most {steps * self.rollouts} rollouts")
-        options = ClusterOptions(ray_address=self.ray_address, engines=self.engines)
-        done = run_task(task, solutions, spec, ledger, shard_size=self.shard_size, options=options, what="labelling")
+        done = run_task(task, solutions, spec, ledger, options=options, what="labelling")
         counts = [int(label) for labeled in read_labels(self.out) for label in labeled.labels]
         total = max(1, len(counts))
         shares = {

@@ -1,9 +1,13 @@
 """Flags that several commands share."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prmkit.completers.base import Sampling
 from prmkit.completers.engines import Engine, EngineSpec, engine_spec
+
+if TYPE_CHECKING:
+    from labelers.cluster import ClusterOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +17,7 @@ class PolicyOptions:
     policy: str = "demo"
     """Policy: a folder, a hub name, or `demo`."""
     engine: Engine = Engine.AUTO
-    """vllm (GPUs), transformers (anywhere), simulated (a solver of the demo stories with known step values), or auto."""
+    """vllm (GPUs), transformers (anywhere), simulated (solves demo stories, with known step values), or auto."""
     prompt: str | None = None
     """Text before the first step, with {problem} in it; default: the model's own (prmkit.json or chat template)."""
     separator: str | None = None
@@ -30,6 +34,24 @@ class PolicyOptions:
         )
         show(f"engine: {chosen.engine}, {reason}")
         return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where the engines run, and what is stored together."""
+
+    shard_size: int = 16
+    """Items that are stored together, and done again together when a machine dies."""
+    ray_address: str | None = None
+    """An existing Ray cluster (auto, HOST:6379); none starts a local one."""
+    engines: int = 0
+    """Engines; 0 takes one per GPU, or per CPU core where there is no GPU."""
+
+    def cluster(self) -> "ClusterOptions":
+        """As the labelers take them."""
+        from labelers.cluster import ClusterOptions
+
+        return ClusterOptions(ray_address=self.ray_address, engines=self.engines, shard_size=self.shard_size)
 
 
 @dataclass(frozen=True, kw_only=True)

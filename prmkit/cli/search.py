@@ -1,6 +1,7 @@
 """`prmkit search`: best-of-n or beam search over problems, guided by a reward model."""
 
 import asyncio
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,6 +44,7 @@ class _Search:
         from rich.progress import track
 
         from labelers.ledger import Ledger
+        from prmkit.errors import InputError
         from prmkit.files import fingerprint
         from prmkit.formats.problems import read_problems
         from prmkit.rewards.scorer import load_reward_model
@@ -50,6 +52,8 @@ class _Search:
         from search.result import RESULT_SCHEMA
 
         name, method = self.method()
+        if self.shard_size < 1:
+            raise InputError(f"need shard_size >= 1, got {self.shard_size}")
         problems = read_problems(self.problems, seed=self.seed, limit=self.limit)
         reward = load_reward_model(self.prm)
         spec = self.policy.spec()
@@ -62,8 +66,10 @@ class _Search:
         async def search_all() -> None:
             completer = spec.build() if left else None
             for number in track(left, description=f"{name}, {self.shard_size} problems at a time"):
+                began = time.monotonic()
                 rows, failures = await search_shard(name, method, completer, reward, shards[number])
                 ledger.write(number, rows, RESULT_SCHEMA, failures)
+                ledger.add_cost(time.monotonic() - began, sum(row["tokens"] for row in rows))
             if completer is not None:
                 completer.close()
 
@@ -71,9 +77,8 @@ class _Search:
         rows = [row for _, row in read_rows(self.out, ("problem_id",))]
         right = sum(bool(row["correct"]) for row in rows)
         tokens = sum(row["tokens"] for row in rows)
-        show(
-            f"{name}: {right} of {len(rows)} problems right ({right / max(1, len(rows)):.1%}), {tokens:,} tokens written"
-        )
+        share = right / max(1, len(rows))
+        show(f"{name}: {right} of {len(rows)} problems right ({share:.1%}), {tokens:,} tokens written")
         show(f"results in {self.out}; {ledger.quarantined()} problems could not be searched")
 
 

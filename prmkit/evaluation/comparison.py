@@ -109,6 +109,7 @@ def compare_pool(pools: Sequence[ProblemPool], *, seed: int = 0, resamples: int 
         MAJORITY: np.array([[majority(each.correct, each.classes, n) for n in sizes] for each in pools]),
         PASS: np.array([[pass_at(each.correct, n) for n in sizes] for each in pools]),
     }
+    outcomes = {name: np.round(values, 12) for name, values in outcomes.items()}  # the same at n = 1 to the last digit
     lengths = [each.tokens for each in pools if each.tokens is not None]
     return Comparison(
         problem_ids=tuple(each.problem_id for each in pools),

@@ -94,17 +94,19 @@ def step_quality(scored: Sequence[ScoredSolution], judgements: Sequence[Judgemen
 def _auc(problems: Ints, wrong: Bools, scores: Floats, seed: int) -> Estimate | None:
     if not len(scores):
         return None
-    order = np.argsort(scores, kind="stable")
-    row, wrong = problems[order], wrong[order]
-    starts = np.unique(scores[order], return_index=True)[1]
+    count = int(problems.max()) + 1
+    wins_PP = np.zeros((count, count))  # (right step's problem, wrong step's problem): pairs won, half for equal scores
+    for problem in np.unique(problems[wrong]):
+        beaten = np.sort(scores[wrong & (problems == problem)])
+        ranks = np.searchsorted(beaten, scores[~wrong], "left") + np.searchsorted(beaten, scores[~wrong], "right")
+        wins_PP[:, problem] = np.bincount(problems[~wrong], weights=ranks / 2, minlength=count)
+    right_P, wrong_P = (np.bincount(problems[kind], minlength=count).astype(np.float64) for kind in (~wrong, wrong))
 
     def auc(weights_RP: Floats) -> Floats:
-        bad_RG = np.add.reduceat(weights_RP[:, row] * wrong, starts, axis=1)  # G groups of equal scores, ascending
-        good_RG = np.add.reduceat(weights_RP[:, row] * ~wrong, starts, axis=1)
-        lower_RG = bad_RG.cumsum(axis=1) - bad_RG / 2
-        return _divide((good_RG * lower_RG).sum(axis=1), bad_RG.sum(axis=1) * good_RG.sum(axis=1))
+        pairs = (weights_RP @ right_P) * (weights_RP @ wrong_P)
+        return _divide(((weights_RP @ wins_PP) * weights_RP).sum(axis=1), pairs)
 
-    return statistic_estimate(auc, problems=int(problems.max()) + 1, n=len(scores), seed=seed)
+    return statistic_estimate(auc, problems=count, n=len(scores), seed=seed)
 
 
 def _first_error_f1(solutions: Ints, found: Bools, erroneous: Bools, seed: int) -> Estimate | None:

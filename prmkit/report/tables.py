@@ -207,7 +207,7 @@ class Cost:
     stage: str
     """Its name."""
     seconds: float | None
-    """Wall time; None where it was not done in this run."""
+    """Wall time; None where it is not known."""
     tokens: int | None = None
     """Tokens the policy wrote; None where it wrote none."""
 
@@ -217,7 +217,7 @@ def cost_table(costs: Sequence[Cost]) -> Table:
     return Table(
         key="cost",
         title="Cost",
-        note="Wall time of this run. A stage that was found finished has none.",
+        note="Wall time, engine start-up included.",
         head="stage",
         columns=(
             Column(key="tokens", label="tokens written", unit=Unit.COUNT),

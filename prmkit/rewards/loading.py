@@ -37,6 +37,7 @@ def load_classifier(path: str, **options: Any) -> "PreTrainedModel":
         MissingFileError: It cannot be loaded.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForTokenClassification
 
     try:
@@ -44,6 +45,6 @@ def load_classifier(path: str, **options: Any) -> "PreTrainedModel":
             model: PreTrainedModel = AutoModelForTokenClassification.from_pretrained(
                 path, dtype=torch.float32, **options
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise MissingFileError(f"model {path!r}: it cannot be loaded: {str(error).splitlines()[0]}") from None
     return model

@@ -44,7 +44,7 @@ def pad_ids(rows: Sequence[Sequence[int]], pad: int) -> Tensor:
     return torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows])
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def step_logits(
     model: "PreTrainedModel", rows: Sequence[EncodedSolution], batch_tokens: int = BATCH_TOKENS
 ) -> list[Tensor]:

@@ -207,7 +207,8 @@ def _load_base(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase") -> "Pr
         resolve_model(config.base),
         num_labels=len(classes),
         id2label=classes,
-        label2id={v: k for k, v in classes.items()},
+        label2id={name: index for index, name in classes.items()},
+        ignore_mismatched_sizes=True,  # the head of a base that is a reward model of the other kind
     )
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0

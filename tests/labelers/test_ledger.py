@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labelers.ledger import Ledger
+from labelers.ledger import Ledger, read_cost
 from prmkit.errors import InputError, RunChangedError
 from prmkit.records import SOLUTION_SCHEMA, Problem, Solution
 from prmkit.tables import Row, read_solutions, solution_row
@@ -63,3 +63,10 @@ def test_a_shard_without_rows_is_finished_too(tmp_path: Path) -> None:
     ledger.write(0, [], SOLUTION_SCHEMA, [{"item": "b", "reason": "too long"}])
     assert ledger.finished() == {0}
     assert read_solutions(tmp_path / "run") == []
+
+
+def test_the_account_covers_all_starts_of_a_run(tmp_path: Path) -> None:
+    Ledger(tmp_path / "run", CONFIG).add_cost(1.5, 10)
+    Ledger(tmp_path / "run", CONFIG).add_cost(2.0, 5)
+    assert read_cost(tmp_path / "run") == (3.5, 15)
+    assert read_cost(tmp_path / "nowhere") == (0, 0)

@@ -109,6 +109,14 @@ def test_a_folder_that_lacks_a_part_says_which(make_reward, name):
         load_reward_model(folder)
 
 
+def test_weights_that_are_no_safetensors_are_an_error_of_one_line(make_reward):
+    folder = make_reward("prm")
+    (folder / "model.safetensors").write_bytes(b"garbage")
+    with pytest.raises(MissingFileError, match="it cannot be loaded") as caught:
+        load_reward_model(folder)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_metadata_of_a_policy_is_no_reward_model(make_reward):
     folder = make_reward("prm")
     (folder / "prmkit.json").write_text(json.dumps({"text_format": TextFormat().to_json()}))

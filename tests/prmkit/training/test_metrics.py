@@ -8,7 +8,7 @@ from prmkit.rewards.base import Aggregation
 from prmkit.rewards.metadata import RewardKind
 from prmkit.steps import EncodedSolution
 from prmkit.training.data import Example
-from prmkit.training.metrics import auc, choose_aggregation, pair_accuracy, solution_metrics, validation_metrics
+from prmkit.training.metrics import auc, choose_aggregation, pair_accuracies, solution_metrics, validation_metrics
 
 BAD, MIDDLE, GOOD = StepLabel
 
@@ -37,9 +37,9 @@ def test_auc_of_one_class_is_undefined():
 
 def test_pair_accuracy_compares_within_problems_only():
     scores, correct = [0.9, 0.8, 0.2, 0.1], [True, False, True, False]
-    assert pair_accuracy(scores, correct, ["a", "a", "b", "b"]) == 1.0
+    assert pair_accuracies(scores, correct, ["a", "a", "b", "b"]) == [1.0, 1.0]
     assert auc(scores, correct) == 0.75
-    assert pair_accuracy(scores, correct, ["a", "b", "c", "d"]) is None
+    assert pair_accuracies(scores, correct, ["a", "b", "c", "d"]) == []
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,18 @@ def test_pair_accuracy_compares_within_problems_only():
     ],
 )
 def test_the_aggregation_that_ranks_right_solutions_first_is_chosen(right, wrong, best):
-    examples = [example("a", True), example("a", False)]
-    assert choose_aggregation([right, wrong], examples) is best
+    examples = [example(problem, correct) for problem in "abc" for correct in (True, False)]
+    assert choose_aggregation([right, wrong] * 3, examples) is best
 
 
-def test_the_last_step_is_taken_where_nothing_tells_the_aggregations_apart():
+def test_the_last_step_is_taken_where_too_few_problems_tell_the_aggregations_apart():
+    by_min = [[0.5, 0.5], [0.1, 0.9]]  # `min` is right, `last` is wrong
+    by_last = [[0.1, 0.9], [0.5, 0.5]]
+    one = [example("a", True), example("a", False)]
+    assert choose_aggregation(by_min, one) is Aggregation.LAST
+    four = [example(problem, correct) for problem in "abcd" for correct in (True, False)]
+    assert choose_aggregation([*by_min * 3, *by_last], four) is Aggregation.LAST  # a gain of 0.5 +- 0.5
+    assert choose_aggregation([*by_min * 4], four) is Aggregation.MIN
     assert choose_aggregation([[0.2, 0.3]], [example("a", True)]) is Aggregation.LAST
 
 

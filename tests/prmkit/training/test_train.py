@@ -250,6 +250,12 @@ def test_a_base_that_reads_later_tokens_is_refused_and_nothing_is_written(config
     assert not (tmp_path / "out").exists()
 
 
+def test_a_reward_model_of_the_other_kind_can_be_the_base(config, pool, trained, tmp_path):
+    orm = replace(config, base=str(trained[0]), objective=ORM, epochs=1)
+    assert train(orm, pool, tmp_path / "out").kind is RewardKind.ORM
+    assert weights(tmp_path / "out")["score.weight"].shape[0] == 1
+
+
 def test_a_tokenizer_larger_than_the_vocabulary_is_refused(config, pool, tiny_base, tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -1,0 +1,148 @@
+"""`prmkit demo`: the whole pipeline on arithmetic stories, on the CPU, without any download."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prmkit.cli.compare import Compare
+from prmkit.cli.label import Label
+from prmkit.cli.options import PolicyOptions, SamplingOptions
+from prmkit.cli.sample import Sample
+from prmkit.cli.search import SearchBeam
+from prmkit.cli.train import TrainORM, TrainPRM
+
+_TEST_SEED = 1_000_000
+"""Added to the seed for the problems that are tested on, so that none was trained on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much of everything."""
+
+    problems: int
+    """Problems whose solutions the models are trained on."""
+    samples: int
+    """Solutions of each."""
+    test_problems: int
+    """Problems that are compared on."""
+    pool: int
+    """Solutions of each of those."""
+    reference: int
+    """Solutions whose labels are held against labels from many rollouts."""
+    epochs: int
+    """Passes over the training solutions."""
+    rollouts: int = 8
+    """Per step."""
+    reference_rollouts: int = 512
+    """Per step of the reference solutions."""
+
+
+FULL = Sizes(problems=400, samples=4, test_problems=200, pool=32, reference=8, epochs=3)
+FAST = Sizes(problems=60, samples=4, test_problems=50, pool=8, reference=1, epochs=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """Run the whole pipeline on arithmetic stories: sample, label, train, search, compare, report.
+
+    Every stage is a command that can be run by itself, and is printed as such. An interrupted demo continues.
+    """
+
+    out: Path = Path("demo-out")
+    """Folder of everything; the report is OUT/report.html, the models are OUT/prm and OUT/orm."""
+    fast: bool = False
+    """About 2 minutes, with models that have seen little."""
+    seed: int = 0
+    """Of problems, draws and training."""
+    sampling: SamplingOptions = field(default_factory=lambda: SamplingOptions(max_tokens=400))
+
+    def run(self) -> None:
+        """Do it."""
+        from rich import print as show
+
+        from labelers.cluster import ClusterOptions, cluster
+        from labelers.ledger import read_cost
+        from prmkit.report import write_report
+        from prmkit.report.tables import Cost
+        from prmkit.report.terminal import comparison_table
+
+        began = time.monotonic()
+        sizes = FAST if self.fast else FULL
+        costs = []
+        with cluster(ClusterOptions()):
+            for number, (title, folder, run) in enumerate(self.stages(sizes), start=1):
+                show(f"\n[bold]{number}. {title}[/]")
+                started = time.monotonic()
+                run()
+                seconds, tokens = read_cost(folder)
+                costs.append(Cost(stage=title, seconds=seconds or time.monotonic() - started, tokens=tokens or None))
+            show("\n[bold]7. compare on held-out problems[/]")
+            command = f"prmkit demo{' --fast' if self.fast else ''} --seed {self.seed} --out {self.out}"
+            report = self.comparison(sizes).build("prmkit demo: PRM against ORM on arithmetic stories", command, costs)
+        write_report(self.out, report)
+        show(comparison_table(report.comparison))
+        show(report.headline)
+        show(f"\n{time.monotonic() - began:.0f} s in all. Report: [bold]{self.out / 'report.html'}[/]")
+
+    def stages(self, sizes: Sizes) -> Iterator[tuple[str, Path, Callable[[], None]]]:
+        """Title, folder and work of each stage before the comparison."""
+        policy = PolicyOptions()
+        solutions, labels = self.out / "solutions", self.out / "labels"
+        sample = Sample(
+            problems=f"demo:{sizes.problems}",
+            n=sizes.samples,
+            out=solutions,
+            seed=self.seed,
+            policy=policy,
+            sampling=self.sampling,
+        )
+        yield "sample solutions", solutions, sample.run
+        label = Label(
+            solutions=str(solutions),
+            out=labels,
+            rollouts=sizes.rollouts,
+            seed=self.seed,
+            policy=policy,
+            sampling=self.sampling,
+        )
+        yield f"label their steps by {sizes.rollouts} rollouts each", labels, label.run
+        reference = Label(
+            solutions=str(solutions),
+            out=self.out / "reference",
+            rollouts=sizes.reference_rollouts,
+            limit=sizes.reference,
+            seed=self.seed + _TEST_SEED,
+            policy=policy,
+            sampling=self.sampling,
+        )
+        yield f"label a few by {sizes.reference_rollouts}, to check the labels", self.out / "reference", reference.run
+        prm = TrainPRM(labels=labels, out=self.out / "prm", epochs=sizes.epochs, seed=self.seed)
+        yield "train the PRM", self.out / "prm", prm.run
+        orm = TrainORM(labels=labels, out=self.out / "orm", epochs=sizes.epochs, seed=self.seed)
+        yield "train the ORM on the same solutions", self.out / "orm", orm.run
+        beam = SearchBeam(
+            problems=f"demo:{sizes.test_problems}",
+            prm=str(self.out / "prm"),
+            out=self.out / "beam",
+            seed=self.seed + _TEST_SEED,
+            policy=policy,
+            sampling=self.sampling,
+        )
+        yield "PRM-guided beam search on held-out problems", self.out / "beam", beam.run
+
+    def comparison(self, sizes: Sizes) -> Compare:
+        """The last stage."""
+        return Compare(
+            prm=self.out / "prm",
+            orm=self.out / "orm",
+            problems=f"demo:{sizes.test_problems}",
+            n=sizes.pool,
+            out=self.out,
+            searches=(self.out / "beam",),
+            labels=self.out / "labels",
+            reference_labels=self.out / "reference",
+            rollouts=8,
+            seed=self.seed + _TEST_SEED,
+            sampling=self.sampling,
+        )

@@ -1,0 +1,34 @@
+"""A command as text and as JSON: what a report states about how it was made."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from typing import Any
+
+
+def resolved(command: Any) -> dict[str, Any]:
+    """All options of a command dataclass, JSON-able; groups of options are flattened, as on the command line."""
+    flat: dict[str, Any] = {}
+    for name, value in asdict(command).items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    plain: dict[str, Any] = json.loads(json.dumps(flat, default=str))
+    return plain
+
+
+def command_line(name: str, command: Any) -> str:
+    """The shell command of a command dataclass: `prmkit NAME` and every option that is not at its default."""
+    return shlex.join(["prmkit", *name.split(), *_options(command)])
+
+
+def _options(command: Any) -> Iterator[str]:
+    for each in fields(command):
+        value = getattr(command, each.name)
+        if is_dataclass(value):
+            yield from _options(value)
+            continue
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        if value == default:
+            continue
+        yield f"--{each.name.replace('_', '-')}"
+        yield from map(str, value if isinstance(value, tuple) else (value,))

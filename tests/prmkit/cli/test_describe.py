@@ -1,0 +1,39 @@
+"""Commands as text."""
+
+import shlex
+from pathlib import Path
+
+import tyro
+
+from prmkit.cli.compare import Compare
+from prmkit.cli.describe import command_line, resolved
+from prmkit.cli.options import PolicyOptions, SamplingOptions
+
+COMPARE = Compare(
+    prm=Path("my models/prm"),
+    orm=Path("orm"),
+    out=Path("out"),
+    problems="demo:8",
+    n=4,
+    searches=(Path("a"), Path("b")),
+    policy=PolicyOptions(slots=3),
+    sampling=SamplingOptions(max_tokens=99),
+)
+
+
+def test_the_command_line_gives_the_command_back() -> None:
+    words = shlex.split(command_line("compare", COMPARE))
+    assert words[:2] == ["prmkit", "compare"]
+    assert tyro.cli(Compare, args=words[2:]) == COMPARE
+
+
+def test_options_at_their_defaults_are_left_out_and_others_quoted() -> None:
+    line = command_line("compare", COMPARE)
+    assert "--temperature" not in line and "--seed" not in line and "--pool" not in line
+    assert "--prm 'my models/prm'" in line and "--searches a b" in line and "--max-tokens 99" in line
+
+
+def test_the_resolved_configuration_is_flat_and_names_every_option() -> None:
+    config = resolved(COMPARE)
+    assert config["slots"] == 3 and config["temperature"] == 1.0 and config["prm"] == "my models/prm"
+    assert config["searches"] == ["a", "b"] and config["labels"] is None

@@ -1,0 +1,66 @@
+"""Which solutions are shown, and with what."""
+
+import pytest
+
+from prmkit.demo.oracle import Judgement, StepTruth
+from prmkit.errors import ShapeError
+from prmkit.records import EstimateMethod, Problem, Solution, StepEstimate
+from prmkit.report.examples import choose_examples, make_example
+
+
+def solution(problem: str, correct: bool, name: str = "0") -> Solution:
+    asked = Problem(problem_id=problem, problem="Why?", answer="4")
+    return Solution(solution_id=name, problem=asked, steps=("So.", "The answer is 4."), correct=correct)
+
+
+def test_half_are_right_and_half_wrong_where_there_are_enough() -> None:
+    pool = [solution(f"p{index}", index % 5 == 0) for index in range(60)]
+    chosen = choose_examples(pool, 12)
+    assert len(chosen) == 12 and sum(bool(pool[index].correct) for index in chosen) == 6
+    assert chosen == sorted(set(chosen))
+
+
+def test_the_rest_is_filled_with_what_there_is() -> None:
+    pool = [solution(f"p{index}", index == 0) for index in range(10)]
+    assert sum(bool(pool[index].correct) for index in choose_examples(pool, 6)) == 1
+    assert len(choose_examples(pool, 6)) == 6
+    assert choose_examples(pool, 100) == list(range(10)) and choose_examples([], 3) == []
+
+
+def test_every_problem_comes_before_any_comes_twice() -> None:
+    pool = [solution(f"p{index // 8}", False, str(index)) for index in range(40)]
+    assert len({pool[index].problem.problem_id for index in choose_examples(pool, 5)}) == 5
+
+
+def test_the_seed_changes_the_choice() -> None:
+    pool = [solution(f"p{index}", index % 2 == 0) for index in range(60)]
+    assert choose_examples(pool, 6, seed=1) == choose_examples(pool, 6, seed=1) != choose_examples(pool, 6, seed=2)
+
+
+def test_an_example_carries_what_is_known_of_each_step() -> None:
+    estimates = [
+        StepEstimate(successes=3, rollouts=8),
+        StepEstimate(successes=1, rollouts=1, method=EstimateMethod.GRADED),
+    ]
+    judgement = Judgement((StepTruth.UNNEEDED, StepTruth.NEEDED), True)
+    example = make_example(
+        solution("p", True), step_scores=[0.0, 0.9], scores={"prm": 0.9}, estimates=estimates, judgement=judgement
+    )
+    first, last = example.steps
+    assert (first.rate, first.prm, first.truth, first.graded) == (0.375, 0.0, "unneeded", False)
+    assert last.graded and last.rate == 1.0
+    bare = make_example(solution("p", True)).steps[0]
+    assert (bare.rate, bare.prm, bare.truth) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"step_scores": [0.5]},
+        {"estimates": [StepEstimate(successes=0, rollouts=1)]},
+        {"judgement": Judgement((), True)},
+    ],
+)
+def test_parts_of_another_length_are_refused(parts) -> None:
+    with pytest.raises(ShapeError, match="p/0: 2 steps but"):
+        make_example(solution("p", True), **parts)
