@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from prmkit.errors import InputError, RunChangedError
-from prmkit.files import fingerprint, read_json, read_jsonl, write_json, write_text
+from prmkit.files import read_jsonl, write_text
+from prmkit.runs import check_folder, write_config
 from prmkit.tables import Row, write_rows
 
 CONFIG_FILE = "config.json"
@@ -40,14 +40,8 @@ class Ledger:
             InputError: The directory holds something else.
         """
         self.folder = folder
-        config = json.loads(json.dumps(config, default=str))
-        file = folder / CONFIG_FILE
-        if file.is_file():
-            _refuse_changes(folder, read_json(file).get("config", {}), config)
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder}: not empty and not a run of prmkit; choose another --out")
-        else:
-            write_json(file, {"config": config, "fingerprint": fingerprint(config)})
+        if not check_folder(folder, CONFIG_FILE, config):
+            write_config(folder, CONFIG_FILE, config)
 
     def finished(self) -> set[int]:
         """Numbers of the shards that are done."""
@@ -76,16 +70,3 @@ def read_cost(folder: Path) -> tuple[float, int]:
     file = folder / COST_FILE
     entries = [entry for _, entry in read_jsonl(file)] if file.is_file() else []
     return sum(entry["seconds"] for entry in entries), sum(entry["tokens"] for entry in entries)
-
-
-def _refuse_changes(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    changed = [
-        f"{name}: {old.get(name, 'absent')!r} there, {new.get(name, 'absent')!r} now"
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]
-    if changed:
-        raise RunChangedError(
-            f"{folder} holds a run with another configuration ({'; '.join(changed)}); "
-            "use the same options to continue it, or another --out"
-        )

@@ -29,7 +29,7 @@ class Sizes:
     pool: int
     """Solutions of each of those."""
     reference: int
-    """Solutions whose labels are held against labels from many rollouts."""
+    """Solutions, each of another problem, whose labels are held against labels from many rollouts."""
     epochs: int
     """Passes over the training solutions."""
     rollouts: int = 8
@@ -38,8 +38,8 @@ class Sizes:
     """Per step of the reference solutions."""
 
 
-FULL = Sizes(problems=400, samples=4, test_problems=200, pool=32, reference=8, epochs=3)
-FAST = Sizes(problems=60, samples=4, test_problems=50, pool=8, reference=1, epochs=2)
+FULL = Sizes(problems=200, samples=4, test_problems=150, pool=32, reference=8, epochs=3)
+FAST = Sizes(problems=40, samples=4, test_problems=30, pool=8, reference=2, epochs=2, reference_rollouts=128)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,15 +108,19 @@ class Demo:
         )
         yield f"label their steps by {sizes.rollouts} rollouts each", labels, label.run
         reference = Label(
-            solutions=str(solutions),
+            solutions=str(self.out / "reference.parquet"),
             out=self.out / "reference",
             rollouts=sizes.reference_rollouts,
-            limit=sizes.reference,
             seed=self.seed + _TEST_SEED,
             policy=policy,
             sampling=self.sampling,
         )
-        yield f"label a few by {sizes.reference_rollouts}, to check the labels", self.out / "reference", reference.run
+
+        def label_reference() -> None:
+            self.choose_reference(sizes.reference)
+            reference.run()
+
+        yield f"label a few by {sizes.reference_rollouts}, to check the labels", self.out / "reference", label_reference
         prm = TrainPRM(labels=labels, out=self.out / "prm", epochs=sizes.epochs, seed=self.seed)
         yield "train the PRM", self.out / "prm", prm.run
         orm = TrainORM(labels=labels, out=self.out / "orm", epochs=sizes.epochs, seed=self.seed)
@@ -130,6 +134,15 @@ class Demo:
             sampling=self.sampling,
         )
         yield "PRM-guided beam search on held-out problems", self.out / "beam", beam.run
+
+    def choose_reference(self, count: int) -> None:
+        """Set aside the first solution of each of the first `count` problems: solutions of one problem are alike."""
+        from prmkit.records import SOLUTION_SCHEMA
+        from prmkit.tables import read_solutions, solution_row, write_rows
+
+        firsts = {each.problem.problem_id: each for each in reversed(read_solutions(self.out / "solutions"))}
+        chosen = sorted(firsts.values(), key=lambda each: each.name)[:count]
+        write_rows(self.out / "reference.parquet", [solution_row(each) for each in chosen], SOLUTION_SCHEMA)
 
     def comparison(self, sizes: Sizes) -> Compare:
         """The last stage."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from prmkit.rewards.metadata import CLASSES, SCORED_POSITION, RewardKind, RewardMetadata
-from prmkit.training.run import flat
+from prmkit.runs import flat
 
 _WHAT = {
     RewardKind.PRM: "A process reward model: scores every step of a solution.",

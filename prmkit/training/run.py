@@ -10,14 +10,13 @@
     OUT/prmkit.json              how the model is read; written last, so a folder that has it is finished
 """
 
-import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prmkit.errors import InputError, RunChangedError
-from prmkit.files import fingerprint, read_json, write_json
+from prmkit.errors import InputError
+from prmkit.files import read_json
+from prmkit.runs import check_folder, write_config
 from prmkit.steps import METADATA_FILE
 
 RUN_FILE = "run.json"
@@ -41,16 +40,12 @@ class RunFolder:
         """
         self.folder = folder
         self.checkpoints = folder / "checkpoints"
-        self.config = json.loads(json.dumps(config, default=str))
-        file = folder / RUN_FILE
-        if file.is_file():
-            _refuse_changes(folder, flat(read_json(file).get("config", {})), flat(self.config))
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder}: not empty and not a training run of prmkit; choose another --out")
+        self.config = config
+        check_folder(folder, RUN_FILE, config)
 
     def begin(self) -> None:
         """Take the folder for this configuration."""
-        write_json(self.folder / RUN_FILE, {"config": self.config, "fingerprint": fingerprint(self.config)})
+        write_config(self.folder, RUN_FILE, self.config)
 
     @property
     def finished(self) -> bool:
@@ -71,24 +66,3 @@ class RunFolder:
     def remove_checkpoints(self) -> None:
         """They are several times the size of the model, and the run is finished."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested names joined by dots."""
-    found: dict[str, Any] = {}
-    for name, value in config.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return found
-
-
-def _refuse_changes(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    changed = [
-        f"{name}: {old.get(name, 'absent')!r} there, {new.get(name, 'absent')!r} now"
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]
-    if changed:
-        raise RunChangedError(
-            f"{folder} holds a training run with another configuration ({'; '.join(changed)}); "
-            "use the same options to continue it, or another --out"
-        )

@@ -20,9 +20,9 @@ def test_looking_at_a_folder_writes_nothing(tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="not empty and not a training run"):
+    with pytest.raises(InputError, match="not empty and not a run"):
         RunFolder(tmp_path, {"seed": 0})
-    with pytest.raises(InputError, match="not empty and not a training run"):
+    with pytest.raises(InputError, match="not empty and not a run"):
         RunFolder(tmp_path / "notes.txt", {"seed": 0})
 
 
