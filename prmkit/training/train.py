@@ -126,14 +126,7 @@ def train(
         kind=config.objective.kind,
         neutral_weight=config.neutral_weight,
     )
-    checkpoint = run.latest_checkpoint()
-    if checkpoint is not None:
-        say(f"continuing from {checkpoint}")
-    with quiet_transformers(), RichProgress(f"training {config.objective.kind.upper()}") as bar:
-        for callback in (Milestones(config.evaluations), bar, *callbacks):
-            trainer.add_callback(callback)
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        metrics = trainer.evaluate()
+    metrics = _fit(trainer, run, say, (Milestones(config.evaluations), *callbacks))
     metadata = RewardMetadata(
         kind=config.objective.kind,
         text_format=text_format,
@@ -146,6 +139,23 @@ def train(
     _write(out, trainer.model, tokenizer, metadata, trainer.state.log_history)
     run.remove_checkpoints()
     return metadata
+
+
+def _fit(
+    trainer: RewardTrainer,
+    run: RunFolder,
+    say: Callable[[str], object],
+    callbacks: Sequence["TrainerCallback"],
+) -> dict[str, float]:
+    """Train from the start or from the newest checkpoint; the validation metrics at the end."""
+    checkpoint = run.latest_checkpoint()
+    if checkpoint is not None:
+        say(f"continuing from {checkpoint}")
+    with quiet_transformers(), RichProgress(f"training {trainer.kind.upper()}") as bar:
+        for callback in (*callbacks, bar):
+            trainer.add_callback(callback)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        return trainer.evaluate()
 
 
 def default_lr(parameters: int) -> tuple[float, str]:
