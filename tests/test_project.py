@@ -45,7 +45,7 @@ def test_files_stay_short_enough_to_read(package: str) -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 documented = len((ast.get_docstring(node, clean=False) or "").splitlines())
-                assert node.end_lineno - node.lineno - documented < 50, f"{file.relative_to(ROOT)}: {node.name}"
+                assert node.end_lineno - node.lineno - documented <= 50, f"{file.relative_to(ROOT)}: {node.name}"
 
 
 def test_untrusted_text_never_reaches_eval() -> None:

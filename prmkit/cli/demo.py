@@ -129,6 +129,7 @@ class Demo:
             problems=f"demo:{sizes.test_problems}",
             prm=str(self.out / "prm"),
             out=self.out / "beam",
+            expansions=2,
             seed=self.seed + _TEST_SEED,
             policy=policy,
             sampling=self.sampling,

@@ -40,6 +40,7 @@ class _Search:
 
     def run(self) -> None:
         """Do it."""
+        import torch
         from rich import print as show
         from rich.progress import track
 
@@ -73,7 +74,12 @@ class _Search:
             if completer is not None:
                 completer.close()
 
-        asyncio.run(search_all())
+        threads = torch.get_num_threads()
+        torch.set_num_threads(max(1, threads // 2))  # policy and reward model compute side by side
+        try:
+            asyncio.run(search_all())
+        finally:
+            torch.set_num_threads(threads)
         rows = [row for _, row in read_rows(self.out, ("problem_id",))]
         right = sum(bool(row["correct"]) for row in rows)
         tokens = sum(row["tokens"] for row in rows)

@@ -227,7 +227,12 @@ def save(trainer: _Trainer, tokenizer: PreTrainedTokenizerFast) -> None:
     tokenizer.save_pretrained(out)
     write_json(out / METADATA_FILE, {"text_format": TEXT_FORMAT.to_json()})
     arguments = {name: value for name, value in asdict(trainer.config).items() if name != "out"}
-    history = {"arguments": arguments, "seconds": round(trainer.seconds), "loss_curve": trainer.curve}
+    history = {
+        "arguments": arguments,
+        "parameters": trainer.model.num_parameters(),
+        "seconds": round(trainer.seconds),
+        "loss_curve": trainer.curve,
+    }
     (out / "training.json").write_text(json.dumps(history) + "\n")
 
 
