@@ -34,7 +34,7 @@ pipeline_tag: text-generation
 A Llama of {parameters:,} parameters that solves arithmetic stories (docs/demo.md), not too well: good enough to be
 worth verifying, bad enough to need it. Prompt: the problem and a line break, no chat template; one step per line, then
 `<|end|>`. Made by `python -m prmkit.demo.train_policy {arguments}`: {tokens:.0f} M training tokens of
-stories drawn with seed {seed} (of broader difficulty than the levels below), {minutes:.0f} minutes on one or two CPU cores.
+stories drawn with seed {seed} (of broader difficulty than the levels below), {minutes:.0f} minutes.
 
 Share of solutions that are right, of {problems} stories per level drawn with another seed ({test_seed}), with 95 %
 intervals; sampling at temperature 1, {samples} solutions per story:
@@ -57,9 +57,9 @@ class PolicyCard:
 
     policy: Path
     """Folder made by `prmkit.demo.train_policy`."""
-    problems: int = 400
+    problems: int = 200
     """Stories per level."""
-    samples: int = 8
+    samples: int = 4
     """Solutions per story at temperature 1."""
     seed: int = 77
     """Of the stories and draws."""
