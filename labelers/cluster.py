@@ -6,53 +6,26 @@ depend on its items and the task alone, so neither the number of engines nor the
 
 import contextlib
 import os
+import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-import pyarrow as pa
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from labelers.ledger import Ledger
-from prmkit.completers import Completer
+from labelers.worker import Item, Task, Worker
 from prmkit.completers.engines import Engine, EngineSpec
 from prmkit.errors import EngineError, InputError
 from prmkit.tables import Row
 
-Item = TypeVar("Item")
 _IN_FLIGHT = 2
 """Shards an actor holds: one to work on while another's last rollouts drain."""
 _ATTEMPTS = 3
 """Deaths of its actor after which a shard is given up."""
-
-
-class Task(Protocol[Item]):
-    """What is done with each item of a shard; picklable."""
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Of the rows."""
-        ...
-
-    def name(self, item: Item) -> str:
-        """What to call an item in messages."""
-        ...
-
-    async def run(self, completer: Completer, items: list[Item]) -> list[list[Row] | Exception]:
-        """Rows of each item, or why there are none."""
-        ...
-
-
-def raise_exits(results: Sequence[list[Row] | BaseException]) -> list[list[Row] | Exception]:
-    """Results of `asyncio.gather(..., return_exceptions=True)`: an item's error is kept, a cancellation goes on."""
-    kept: list[list[Row] | Exception] = []
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, Exception):
-            raise result
-        kept.append(result)
-    return kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,71 +59,31 @@ class Progressed:
     seconds: float = 0.0
     """Wall time of this run, engine start-up included."""
 
-    def report(self, out: Path) -> None:
-        """Say what was done and what could not be."""
-        from rich import print as show
-
+    def report(self, out: Path) -> str:
+        """What was done and what could not be."""
         rate = self.tokens / self.seconds if self.seconds else 0.0
-        show(
+        lines = [
             f"{self.shards} shards in {self.seconds:.0f} s, {self.tokens:,} tokens ({rate:,.0f}/s with engine start); "
             f"{self.skipped} shards were there already"
-        )
+        ]
         if self.failed:
-            show(f"[bold]{self.failed} items could not be done[/]: see {out / 'quarantine'}")
+            lines.append(f"{self.failed} items could not be done: see {out / 'quarantine'}")
+        return "\n".join(lines)
 
 
-class _Worker:
-    """An actor's inside: one engine, any number of shards at once."""
+def check_address(address: str | None) -> None:
+    """Refuse a cluster address at which nothing answers; Ray itself would try for minutes.
 
-    def __init__(self, spec: EngineSpec, task: Task[Any], threads: int) -> None:
-        if spec.engine is not Engine.VLLM and threads:
-            import torch
-
-            torch.set_num_threads(threads)
-        self.spec = spec
-        self.task = task
-        self.completer: Completer | None = None
-
-    async def run(self, items: list[Any]) -> tuple[list[Row], list[Row], int]:
-        """Rows, failures and tokens of one shard."""
-        if self.completer is None:  # here, not in the constructor: vLLM wants the running event loop
-            self.completer = self.spec.build()
-        counter = CountingCompleter(self.completer)
-        try:
-            results = await self.task.run(counter, items)
-        except EngineError:
-            os._exit(1)  # a dead engine is no fault of the shard: Ray restarts the actor and tries again
-        rows: list[Row] = []
-        failures: list[Row] = []
-        for item, result in zip(items, results, strict=True):
-            if isinstance(result, EngineError):
-                os._exit(1)
-            if isinstance(result, Exception):
-                failures.append({"item": self.task.name(item), "reason": f"{type(result).__name__}: {result}"})
-            else:
-                rows += result
-        return rows, failures, counter.tokens
-
-
-class CountingCompleter:
-    """A completer that counts the tokens it writes."""
-
-    def __init__(self, inner: Completer) -> None:
-        """Count what `inner` writes."""
-        self.inner = inner
-        self.tokenizer = inner.tokenizer
-        self.text_format = inner.text_format
-        self.tokens = 0
-
-    async def complete(self, request: Any) -> Any:
-        """As the inner completer."""
-        completion = await self.inner.complete(request)
-        self.tokens += len(completion.token_ids)
-        return completion
-
-    def close(self) -> None:
-        """As the inner completer."""
-        self.inner.close()
+    Raises:
+        EngineError: Nothing listens there.
+    """
+    match = re.fullmatch(r"(?:ray://)?\[?([^\]/]+?)\]?:(\d+)", address or "")
+    if match is None:
+        return
+    try:
+        socket.create_connection((match[1], int(match[2])), timeout=10).close()
+    except OSError as error:
+        raise EngineError(f"no Ray cluster answers at {address}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -165,12 +98,15 @@ def cluster(options: ClusterOptions) -> Iterator[Any]:
         return
     # Ray puts the working directory on its workers' module path; a user's own `search.py` there must not be ours.
     with contextlib.chdir(Path(__file__).parent.parent):
-        ray.init(
-            address=options.ray_address or "local",
-            log_to_driver=False,
-            include_dashboard=None if options.ray_address else False,
-            logging_level="ERROR",
-        )
+        try:
+            ray.init(
+                address=options.ray_address or "local",
+                log_to_driver=False,
+                include_dashboard=None if options.ray_address else False,
+                logging_level="ERROR",
+            )
+        except ConnectionError as error:
+            raise EngineError(f"no Ray cluster at {options.ray_address}: {str(error).splitlines()[0]}") from None
     try:
         yield ray
     finally:
@@ -220,6 +156,8 @@ def run_task(
             bar.update(row, advance=len(shards[number]), rate=rate)
 
         _Driver(ray, task, spec, options, len(left)).run(left, record)
+    if progressed.failed >= len(items):
+        raise EngineError(f"none of the {len(items)} items could be done; {ledger.folder / 'quarantine'} says why")
     return progressed
 
 
@@ -229,44 +167,87 @@ class _Driver:
     def __init__(self, ray: Any, task: Task[Any], spec: EngineSpec, options: ClusterOptions, shards: int) -> None:
         self.ray = ray
         self.task = task
+        self.running: dict[Any, tuple[int, Any]] = {}
+        """Shards under way: by Ray's reference the shard's number and its actor."""
         resources = ray.cluster_resources()
         gpus, cpus = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
-        default = gpus // spec.tensor_parallel if gpus else 1 if spec.engine is Engine.VLLM else min(cpus, 8)
-        engines = min(options.engines or max(1, default), shards)
-        actor = ray.remote(_Worker).options(
+        on_gpu = gpus > 0 and spec.engine is not Engine.SIMULATED
+        default = gpus // spec.tensor_parallel if on_gpu else 1 if spec.engine is Engine.VLLM else min(cpus, 8)
+        engines = options.engines or max(1, default)
+        if on_gpu and engines * spec.tensor_parallel > gpus:
+            raise InputError(
+                f"{engines} engines of {spec.tensor_parallel} GPUs need more than the cluster's {gpus} GPUs"
+            )
+        engines = min(engines, shards)
+        actor = ray.remote(Worker).options(
             num_cpus=min(1.0, cpus / engines),
-            num_gpus=spec.tensor_parallel if gpus and spec.engine is not Engine.SIMULATED else 0,
+            num_gpus=spec.tensor_parallel if on_gpu else 0,
             max_restarts=-1,
             max_concurrency=_IN_FLIGHT,
         )
-        threads = 0 if gpus else 1
-        self.actors = [actor.remote(spec, task, threads) for _ in range(engines)]
+        self.actors = [actor.remote(spec, task, 0 if gpus else 1) for _ in range(engines)]
 
     def run(self, left: dict[int, list[Any]], record: Callable[[int, list[Row], list[Row], int], None]) -> None:
-        """Until every shard is recorded."""
-        queue = list(left)
-        attempts = dict.fromkeys(left, 0)
-        running: dict[Any, tuple[int, Any]] = {}
-
-        def start(actor: Any) -> None:
-            if queue:
-                number = queue.pop(0)
-                attempts[number] += 1
-                running[actor.run.remote(left[number])] = number, actor
-
-        for actor in self.actors * _IN_FLIGHT:
-            start(actor)
-        while running:
-            (ready,), _ = self.ray.wait(list(running), num_returns=1)
-            number, actor = running.pop(ready)
+        """Until every shard is recorded. An actor gets work once its engine runs, so a late one holds nothing."""
+        self.left, self.record = left, record
+        self.queue = list(left)
+        self.attempts = dict.fromkeys(left, 0)
+        starting = {actor.ready.remote(): (actor, 1) for actor in self.actors}
+        while self.running or self.queue:
+            (done,), _ = self.ray.wait([*self.running, *starting], num_returns=1)
+            if done not in starting:
+                self._finish(done)
+                continue
+            actor, tries = starting.pop(done)
             try:
-                record(number, *self.ray.get(ready))
-            except (self.ray.exceptions.ActorDiedError, self.ray.exceptions.ActorUnavailableError) as error:
-                if attempts[number] < _ATTEMPTS:
-                    queue.append(number)
-                else:
-                    reason = f"its engine died {_ATTEMPTS} times: {str(error).splitlines()[0]}"
-                    record(number, [], [{"item": self.task.name(each), "reason": reason} for each in left[number]], 0)
-            except self.ray.exceptions.RayTaskError as error:
-                raise error.cause if isinstance(error.cause, Exception) else error from None
-            start(actor)
+                self._get(done)
+            except self._lost as error:
+                if tries == _ATTEMPTS:
+                    raise EngineError(f"an engine died {tries} times while starting: {_first_line(error)}") from None
+                starting[actor.ready.remote()] = actor, tries + 1
+                continue
+            for _ in range(_IN_FLIGHT):
+                self._start(actor)
+
+    def _start(self, actor: Any) -> None:
+        if self.queue:
+            number = self.queue.pop(0)
+            self.attempts[number] += 1
+            self.running[actor.run.remote(self.left[number])] = number, actor
+
+    def _finish(self, done: Any) -> None:
+        """Take a shard's result, or have it done again."""
+        number, actor = self.running.pop(done)
+        try:
+            self.record(number, *self._get(done))
+        except EngineError as error:
+            for other, busy in self.running.values():  # dies with the actor, through no fault of its own
+                self.attempts[other] -= busy is actor
+            self.ray.kill(actor, no_restart=False)
+            self._again(number, str(error))
+        except self._lost as error:
+            self._again(number, _first_line(error))
+        self._start(actor)
+
+    def _again(self, number: int, reason: str) -> None:
+        if self.attempts[number] < _ATTEMPTS:
+            self.queue.append(number)
+            return
+        said = f"its engine died {_ATTEMPTS} times: {reason}"
+        self.record(number, [], [{"item": self.task.name(each), "reason": said} for each in self.left[number]], 0)
+
+    @property
+    def _lost(self) -> tuple[type[Exception], ...]:
+        """Ray's words for an actor that is gone, for good or to be restarted."""
+        return self.ray.exceptions.ActorDiedError, self.ray.exceptions.ActorUnavailableError
+
+    def _get(self, reference: Any) -> Any:
+        """A result; an error of ours as itself, not wrapped in Ray's."""
+        try:
+            return self.ray.get(reference)
+        except self.ray.exceptions.RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -49,9 +49,11 @@ class Ledger:
 
     def write(self, shard: int, rows: list[Row], schema: pa.Schema, failures: list[Row]) -> None:
         """Record a finished shard; failures first, so that a finished shard has nothing unsaid."""
+        quarantine = self.folder / "quarantine" / f"{shard:05}.jsonl"
         if failures:
-            lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in failures)
-            write_text(self.folder / "quarantine" / f"{shard:05}.jsonl", lines)
+            write_text(quarantine, "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in failures))
+        else:
+            quarantine.unlink(missing_ok=True)  # of an earlier try
         write_rows(self.folder / "shards" / f"{shard:05}.parquet", rows, schema)
 
     def add_cost(self, seconds: float, tokens: int) -> None:

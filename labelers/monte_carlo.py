@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from labelers.cluster import raise_exits
 from labelers.values import Thresholds, soft_label, step_label
+from labelers.worker import raise_exits
 from prmkit.completers import Completer, Request, Sampling, draw_seed
 from prmkit.errors import InputError
 from prmkit.grading import grade_many
@@ -23,7 +23,7 @@ from prmkit.records import (
     Solution,
     StepEstimate,
 )
-from prmkit.steps import policy_ids
+from prmkit.steps import policy_ids, split_ids
 from prmkit.tables import Row, label_row
 
 _Prefix = tuple[str, tuple[int, ...]]
@@ -110,9 +110,17 @@ class LabelTask:
 
 
 def with_ids(completer: Completer, solution: Solution) -> Solution:
-    """The solution with token ids: its own, or its text tokenised once and cut at the step boundaries."""
-    if solution.step_ids is not None and solution.prompt_ids is not None:
-        return solution
+    """The solution with token ids of this policy.
+
+    Its own where this policy could have written them; else (human text, another policy's, another prompt or separator)
+    its text is tokenised once and cut at the step boundaries.
+    """
+    tokenizer, text_format = completer.tokenizer, completer.text_format
+    wanted = tuple(text_format.prompt_ids(tokenizer, solution.problem.problem))
+    if solution.step_ids is not None and solution.prompt_ids == wanted:
+        ids = [each for part in solution.step_ids for each in part]
+        if max(ids) < len(tokenizer) and split_ids(tokenizer, ids, text_format.separator)[0] == list(solution.steps):
+            return solution
     prompt, steps = policy_ids(completer.tokenizer, completer.text_format, solution.problem.problem, solution.steps)
     return replace(solution, prompt_ids=tuple(prompt), step_ids=tuple(tuple(ids) for ids in steps))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from labelers.cluster import raise_exits
+from labelers.worker import raise_exits
 from prmkit.completers import Completer, Completion, Request, Sampling, draw_seed
 from prmkit.errors import InputError
 from prmkit.grading import grade_many

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prmkit.errors import InputError, ShapeError
 from prmkit.files import read_json
@@ -72,10 +72,13 @@ def find_text_format(
         tokenizer: Its tokenizer.
         prompt: Overrides the prompt.
         separator: Overrides the separator.
+
+    Raises:
+        InputError: The `prmkit.json` holds something else than a text format; the message names file and field.
     """
     file = folder / METADATA_FILE
     if file.is_file():
-        stored = read_json(file).get("text_format", {})
+        stored = _read_text_format(file)
     elif tokenizer.chat_template:
         stored = {"prompt": INSTRUCTION, "chat": True}
     else:
@@ -85,6 +88,27 @@ def find_text_format(
     if separator is not None:
         stored["separator"] = separator
     return TextFormat(**stored)
+
+
+def _read_text_format(file: Path) -> dict[str, Any]:
+    """The fields under `text_format`, each of a known name and of its type."""
+    whole = read_json(file)
+    stored = whole.get("text_format") if isinstance(whole, dict) else None
+    if not isinstance(stored, dict):
+        raise InputError(f"{file}: expected a JSON object with an object 'text_format'")
+    kinds = {name: type(value) for name, value in asdict(TextFormat()).items()}
+    for name, value in stored.items():
+        if name not in kinds:
+            raise InputError(f"{file}: no field {name!r} in 'text_format'; there are {', '.join(kinds)}")
+        if not isinstance(value, kinds[name]):
+            raise InputError(
+                f"{file}: field {name!r} must be {kinds[name].__name__}, found {type(value).__name__} ({value!r})"
+            )
+    try:
+        TextFormat(**stored)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+    return stored
 
 
 def boundaries(text: str, separator: str) -> list[int]:

@@ -4,7 +4,9 @@ A source is a Parquet file, a JSONL file of the same columns, or a run directory
 """
 
 import json
+import reprlib
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +28,7 @@ from prmkit.records import (
 
 Row = dict[str, Any]
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
 
 
 def solution_row(solution: Solution) -> Row:
@@ -45,16 +48,23 @@ def solution_row(solution: Solution) -> Row:
 
 
 def row_solution(row: Row) -> Solution:
-    """The solution in a row of any of the three schemas."""
-    prompt_ids, step_ids = row.get("prompt_ids"), row.get("step_ids")
+    """The solution in a row of any of the three schemas.
+
+    Raises:
+        InputError: A field has a value of another type, or the record does not take it.
+    """
     return Solution(
-        solution_id=str(row["solution_id"]),
-        problem=Problem(problem_id=str(row["problem_id"]), problem=row["problem"], answer=row["answer"]),
-        steps=tuple(row["steps"]),
-        prompt_ids=None if prompt_ids is None else tuple(prompt_ids),
-        step_ids=None if step_ids is None else tuple(tuple(ids) for ids in step_ids),
-        finish=FinishReason(row.get("finish") or FinishReason.END),
-        correct=row.get("correct"),
+        solution_id=str(_read(row, "solution_id", "text", str | int)),
+        problem=Problem(
+            problem_id=str(_read(row, "problem_id", "text", str | int)),
+            problem=_read(row, "problem", "text", str),
+            answer=str(_read(row, "answer", "text", str | int | float)),
+        ),
+        steps=_many(row, "steps", "a list of texts", str),
+        prompt_ids=None if row.get("prompt_ids") is None else _many(row, "prompt_ids", "a list of integers", int),
+        step_ids=None if row.get("step_ids") is None else _nested(row, "step_ids", "a list of lists of integers", int),
+        finish=_member(FinishReason, row.get("finish") or FinishReason.END, "finish"),
+        correct=None if row.get("correct") is None else _read(row, "correct", "true, false or null", bool),
     )
 
 
@@ -70,13 +80,22 @@ def label_row(labeled: LabeledSolution) -> Row:
 
 
 def row_label(row: Row) -> LabeledSolution:
-    """The labelled solution in a row of `LABEL_SCHEMA`."""
-    counts = zip(row["successes"], row["rollouts"], row["methods"], strict=True)
+    """The labelled solution in a row of `LABEL_SCHEMA`; errors as of `row_solution`."""
+    successes, rollouts = (_many(row, name, "a list of integers", int) for name in ("successes", "rollouts"))
+    methods = [_member(EstimateMethod, how, "methods") for how in _many(row, "methods", "a list of texts", str)]
+    if not len(successes) == len(rollouts) == len(methods):
+        lengths = f"{len(successes)}, {len(rollouts)} and {len(methods)}"
+        raise InputError(f"fields 'successes', 'rollouts' and 'methods' differ in length: {lengths}")
+    labels = _many(row, "labels", "a list of integers", int)
+    soft_labels = _nested(row, "soft_labels", "a list of lists of three numbers", int | float, length=3)
     return LabeledSolution(
         solution=row_solution(row),
-        estimates=tuple(StepEstimate(successes=k, rollouts=n, method=EstimateMethod(how)) for k, n, how in counts),
-        labels=tuple(StepLabel(label) for label in row["labels"]),
-        soft_labels=tuple((soft[0], soft[1], soft[2]) for soft in row["soft_labels"]),
+        estimates=tuple(
+            StepEstimate(successes=k, rollouts=n, method=how)
+            for k, n, how in zip(successes, rollouts, methods, strict=True)
+        ),
+        labels=tuple(_member(StepLabel, label, "labels") for label in labels),
+        soft_labels=tuple((soft[0], soft[1], soft[2]) for soft in soft_labels),
     )
 
 
@@ -86,18 +105,84 @@ def score_row(scored: ScoredSolution) -> Row:
 
 
 def row_score(row: Row) -> ScoredSolution:
-    """The scored solution in a row of `SCORE_SCHEMA`."""
-    return ScoredSolution(solution=row_solution(row), step_scores=tuple(row["step_scores"]), score=row["score"])
+    """The scored solution in a row of `SCORE_SCHEMA`; errors as of `row_solution`."""
+    return ScoredSolution(
+        solution=row_solution(row),
+        step_scores=_many(row, "step_scores", "a list of numbers", int | float),
+        score=_read(row, "score", "a number", int | float),
+    )
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; true and false are no integers."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _is_list(value: Any, kind: Any) -> bool:
+    return isinstance(value, list | tuple) and all(_is(each, kind) for each in value)
+
+
+def _wrong(row: Row, name: str, expected: str) -> InputError:
+    if row.get(name) is None:
+        return InputError(f"field {name!r} is missing")
+    return InputError(f"field {name!r} must be {expected}, found {reprlib.repr(row[name])}")
+
+
+def _read(row: Row, name: str, expected: str, kind: Any) -> Any:
+    """`row[name]`, which must be of the kind."""
+    if not _is(row.get(name), kind):
+        raise _wrong(row, name, expected)
+    return row[name]
+
+
+def _many(row: Row, name: str, expected: str, kind: Any) -> tuple[Any, ...]:
+    """`row[name]`, which must be a list of the kind."""
+    if not _is_list(row.get(name), kind):
+        raise _wrong(row, name, expected)
+    return tuple(row[name])
+
+
+def _nested(row: Row, name: str, expected: str, kind: Any, length: int | None = None) -> tuple[tuple[Any, ...], ...]:
+    """`row[name]`, which must be a list of lists of the kind, each of the length where one is given."""
+    lists = _many(row, name, expected, list | tuple)
+    if not all(_is_list(each, kind) and length in (None, len(each)) for each in lists):
+        raise _wrong(row, name, expected)
+    return tuple(map(tuple, lists))
+
+
+def _member(kind: type[E], value: Any, name: str) -> E:
+    """The member of an enumeration with this value."""
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(each.value) for each in kind)
+        raise InputError(f"field {name!r} must be one of {known}, found {value!r}") from None
 
 
 def write_rows(path: Path, rows: Sequence[Row], schema: pa.Schema) -> None:
-    """Write a whole Parquet file (or JSON lines, where the name ends in `.jsonl`), or nothing."""
+    """Write a whole Parquet file (or JSON lines, where the name ends in `.jsonl`), or nothing.
+
+    Raises:
+        InputError: A value does not fit into JSON; the message names its row and column.
+    """
     if path.suffix == ".jsonl":
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        write_atomic(path, lambda temporary: temporary.write_text(lines, encoding="utf-8"))
+        lines = b"".join(_json_line(row, f"{path}, row {index}") for index, row in enumerate(rows))
+        write_atomic(path, lambda temporary: temporary.write_bytes(lines))
     else:
         table = pa.Table.from_pylist(list(rows), schema=schema)
         write_atomic(path, lambda temporary: pq.write_table(table, temporary))
+
+
+def _json_line(row: Row, where: str) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    except (TypeError, ValueError):
+        for name, value in row.items():
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{where}: column {name!r} does not fit into JSON: {error}; write .parquet") from None
+        raise
 
 
 def read_rows(source: Path, needed: Iterable[str]) -> list[tuple[str, Row]]:
@@ -142,23 +227,44 @@ _SOLUTION_COLUMNS = ("problem_id", "problem", "answer", "solution_id", "steps")
 
 
 def read_solutions(source: Path) -> list[Solution]:
-    """Every solution of a source; rows of labels and scores are solutions too."""
-    return [_convert(where, row, row_solution) for where, row in read_rows(source, _SOLUTION_COLUMNS)]
+    """Every solution of a source; rows of labels and scores are solutions too.
+
+    Raises:
+        MissingFileError: Nothing there, or a directory without finished shards.
+        InputError: A row is wrong, or a solution is there twice; the message gives the places.
+    """
+    return _read_records(source, _SOLUTION_COLUMNS, row_solution, lambda record: record)
 
 
 def read_labels(source: Path) -> list[LabeledSolution]:
-    """Every labelled solution of a source."""
+    """Every labelled solution of a source; errors as of `read_solutions`."""
     columns = (*_SOLUTION_COLUMNS, "successes", "rollouts", "methods", "labels", "soft_labels")
-    return [_convert(where, row, row_label) for where, row in read_rows(source, columns)]
+    return _read_records(source, columns, row_label, lambda record: record.solution)
 
 
 def read_scores(source: Path) -> list[ScoredSolution]:
-    """Every scored solution of a source."""
-    return [_convert(where, row, row_score) for where, row in read_rows(source, (*_SOLUTION_COLUMNS, "score"))]
+    """Every scored solution of a source; errors as of `read_solutions`."""
+    columns = (*_SOLUTION_COLUMNS, "step_scores", "score")
+    return _read_records(source, columns, row_score, lambda record: record.solution)
+
+
+def _read_records(
+    source: Path, needed: Iterable[str], convert: Callable[[Row], T], solution: Callable[[T], Solution]
+) -> list[T]:
+    records: list[T] = []
+    places: dict[str, str] = {}
+    for where, row in read_rows(source, needed):
+        record = _convert(where, row, convert)
+        name = solution(record).name
+        if name in places:
+            raise InputError(f"{where}: solution {name} is at {places[name]} already; keep one of them")
+        places[name] = where
+        records.append(record)
+    return records
 
 
 def _convert(where: str, row: Row, convert: Callable[[Row], T]) -> T:
     try:
         return convert(row)
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise InputError(f"{where}: {error}") from None

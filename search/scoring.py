@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 from prmkit.completers import Completer
+from prmkit.errors import ShapeError
 from prmkit.records import FinishReason
 from prmkit.rewards.base import RewardModel, aggregate
 from prmkit.steps import split_ids
@@ -33,7 +34,7 @@ class BatchingScorer:
             await asyncio.sleep(0)  # let the others that are ready join this batch
             batch, self._waiting = self._waiting, []
             try:
-                scores = await asyncio.to_thread(self.model.score_steps, [item for item, _ in batch])
+                scores = await asyncio.to_thread(self._score_batch, [item for item, _ in batch])
             except Exception as error:
                 for _, future in batch:
                     if not future.done():
@@ -42,6 +43,12 @@ class BatchingScorer:
             for (_, future), each in zip(batch, scores, strict=True):
                 if not future.done():
                     future.set_result(each)
+
+    def _score_batch(self, items: list[tuple[str, Sequence[str]]]) -> list[list[float]]:
+        scores = self.model.score_steps(items)
+        if len(scores) != len(items):
+            raise ShapeError(f"the reward model was given {len(items)} solutions and scored {len(scores)}")
+        return scores
 
 
 async def scored_candidate(

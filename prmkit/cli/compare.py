@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
+from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
 
 if TYPE_CHECKING:
     from prmkit.records import ScoredSolution, Solution, StepEstimate
@@ -32,7 +32,7 @@ class Compare:
     orm: Path
     """Outcome reward model: a folder written by `prmkit train orm`, from the same solutions."""
     out: Path
-    """Folder of report.html and metrics.json; the pool and its scores lie beside them and are continued."""
+    """Folder of report.html and metrics.json; an unfinished pool beside them is continued, its scores are made anew."""
     problems: str | None = None
     """FILE.jsonl, FILE.parquet, hf:NAME[:CONFIG]:SPLIT, or demo:N[:LEVEL]; a pool of their solutions is drawn."""
     pool: Path | None = None
@@ -69,8 +69,8 @@ class Compare:
         report = self.build()
         write_report(self.out, report)
         show(comparison_table(report.comparison))
-        show(report.headline)
-        show(f"report: {self.out / 'report.html'}")
+        say(report.headline)
+        say(f"report: {self.out / 'report.html'}")
 
     def build(
         self, title: str = "PRM against ORM", command: str | None = None, costs: "Sequence[Cost]" = ()

@@ -15,8 +15,7 @@ class Convert:
 
     def run(self) -> None:
         """Do it."""
-        from rich import print as show
-
+        from prmkit.cli.options import say
         from prmkit.errors import InputError
         from prmkit.formats.rows import rows_schema
         from prmkit.tables import read_rows, write_rows
@@ -27,4 +26,4 @@ class Convert:
         if not rows:
             raise InputError(f"{self.data}: no rows in it")
         write_rows(self.out, rows, rows_schema(rows))
-        show(f"{len(rows)} rows in {self.out}")
+        say(f"{len(rows)} rows in {self.out}")

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from prmkit.cli.compare import Compare
+from prmkit.cli.describe import command_line
 from prmkit.cli.label import Label
-from prmkit.cli.options import PolicyOptions, SamplingOptions
+from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
 from prmkit.cli.sample import Sample
 from prmkit.cli.search import SearchBeam
 from prmkit.cli.train import TrainORM, TrainPRM
 
+_SAMPLING = SamplingOptions(max_tokens=400)
 _TEST_SEED = 1_000_000
 """Added to the seed for the problems that are tested on, so that none was trained on."""
 
@@ -32,14 +34,14 @@ class Sizes:
     """Solutions, each of another problem, whose labels are held against labels from many rollouts."""
     epochs: int
     """Passes over the training solutions."""
-    rollouts: int = 8
+    rollouts: int
     """Per step."""
     reference_rollouts: int = 512
     """Per step of the reference solutions."""
 
 
-FULL = Sizes(problems=200, samples=4, test_problems=150, pool=32, reference=8, epochs=3)
-FAST = Sizes(problems=40, samples=4, test_problems=30, pool=8, reference=2, epochs=2, reference_rollouts=128)
+FULL = Sizes(problems=300, samples=8, rollouts=4, test_problems=150, pool=32, reference=4, epochs=3)
+FAST = Sizes(problems=40, samples=4, rollouts=4, test_problems=30, pool=8, reference=2, epochs=2, reference_rollouts=64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +57,11 @@ class Demo:
     """About 2 minutes, with models that have seen little."""
     seed: int = 0
     """Of problems, draws and training."""
-    sampling: SamplingOptions = field(default_factory=lambda: SamplingOptions(max_tokens=400))
 
     def run(self) -> None:
         """Do it."""
         from rich import print as show
+        from rich.markup import escape
 
         from labelers.cluster import ClusterOptions, cluster
         from labelers.ledger import read_cost
@@ -71,22 +73,25 @@ class Demo:
         sizes = FAST if self.fast else FULL
         costs = []
         with cluster(ClusterOptions()):
-            for number, (title, folder, run) in enumerate(self.stages(sizes), start=1):
+            for number, (title, folder, command, run) in enumerate(self.stages(sizes), start=1):
                 show(f"\n[bold]{number}. {title}[/]")
+                say(command)
                 started = time.monotonic()
                 run()
                 seconds, tokens = read_cost(folder)
                 costs.append(Cost(stage=title, seconds=seconds or time.monotonic() - started, tokens=tokens or None))
             show("\n[bold]7. compare on held-out problems[/]")
-            command = f"prmkit demo{' --fast' if self.fast else ''} --seed {self.seed} --out {self.out}"
-            report = self.comparison(sizes).build("prmkit demo: PRM against ORM on arithmetic stories", command, costs)
+            compare = self.comparison(sizes)
+            say(command_line("compare", compare))
+            whole = command_line("demo", self)
+            report = compare.build("prmkit demo: PRM against ORM on arithmetic stories", whole, costs)
         write_report(self.out, report)
         show(comparison_table(report.comparison))
-        show(report.headline)
-        show(f"\n{time.monotonic() - began:.0f} s in all. Report: [bold]{self.out / 'report.html'}[/]")
+        show(escape(report.headline))
+        say(f"\n{time.monotonic() - began:.0f} s in all. Report: {self.out / 'report.html'}")
 
-    def stages(self, sizes: Sizes) -> Iterator[tuple[str, Path, Callable[[], None]]]:
-        """Title, folder and work of each stage before the comparison."""
+    def stages(self, sizes: Sizes) -> Iterator[tuple[str, Path, str, Callable[[], None]]]:
+        """Title, folder, command line and work of each stage before the comparison."""
         policy = PolicyOptions()
         solutions, labels = self.out / "solutions", self.out / "labels"
         sample = Sample(
@@ -95,36 +100,38 @@ class Demo:
             out=solutions,
             seed=self.seed,
             policy=policy,
-            sampling=self.sampling,
+            sampling=_SAMPLING,
         )
-        yield "sample solutions", solutions, sample.run
+        yield "sample solutions", solutions, command_line("sample", sample), sample.run
         label = Label(
             solutions=str(solutions),
             out=labels,
             rollouts=sizes.rollouts,
             seed=self.seed,
             policy=policy,
-            sampling=self.sampling,
+            sampling=_SAMPLING,
         )
-        yield f"label their steps by {sizes.rollouts} rollouts each", labels, label.run
+        yield f"label their steps by {sizes.rollouts} rollouts each", labels, command_line("label", label), label.run
         reference = Label(
             solutions=str(self.out / "reference.parquet"),
             out=self.out / "reference",
             rollouts=sizes.reference_rollouts,
             seed=self.seed + _TEST_SEED,
             policy=policy,
-            sampling=self.sampling,
+            sampling=_SAMPLING,
+            where=RunOptions(shard_size=1),  # few solutions and long work for each: one by one to the engines
         )
 
         def label_reference() -> None:
             self.choose_reference(sizes.reference)
             reference.run()
 
-        yield f"label a few by {sizes.reference_rollouts}, to check the labels", self.out / "reference", label_reference
+        title = f"label a few by {sizes.reference_rollouts}, to check the labels"
+        yield title, reference.out, command_line("label", reference), label_reference
         prm = TrainPRM(labels=labels, out=self.out / "prm", epochs=sizes.epochs, seed=self.seed)
-        yield "train the PRM", self.out / "prm", prm.run
+        yield "train the PRM", prm.out, command_line("train prm", prm), prm.run
         orm = TrainORM(labels=labels, out=self.out / "orm", epochs=sizes.epochs, seed=self.seed)
-        yield "train the ORM on the same solutions", self.out / "orm", orm.run
+        yield "train the ORM on the same solutions", orm.out, command_line("train orm", orm), orm.run
         beam = SearchBeam(
             problems=f"demo:{sizes.test_problems}",
             prm=str(self.out / "prm"),
@@ -132,9 +139,9 @@ class Demo:
             expansions=2,
             seed=self.seed + _TEST_SEED,
             policy=policy,
-            sampling=self.sampling,
+            sampling=_SAMPLING,
         )
-        yield "PRM-guided beam search on held-out problems", self.out / "beam", beam.run
+        yield "PRM-guided beam search on held-out problems", beam.out, command_line("search beam", beam), beam.run
 
     def choose_reference(self, count: int) -> None:
         """Set aside the first solution of each of the first `count` problems: solutions of one problem are alike."""
@@ -158,5 +165,5 @@ class Demo:
             reference_labels=self.out / "reference",
             rollouts=8,
             seed=self.seed + _TEST_SEED,
-            sampling=self.sampling,
+            sampling=_SAMPLING,
         )

@@ -31,4 +31,5 @@ def _options(command: Any) -> Iterator[str]:
         if value == default:
             continue
         yield f"--{each.name.replace('_', '-')}"
-        yield from map(str, value if isinstance(value, tuple) else (value,))
+        if value is not True:  # a flag that is on has no value
+            yield from map(str, value if isinstance(value, tuple) else (value,))

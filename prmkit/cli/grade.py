@@ -121,6 +121,7 @@ def _graded_row(row: "Row", pred: str, verdict: "Verdict") -> "Row":
 
 def _table(preds: Sequence[str], columns: Sequence[Sequence["Verdict"]], labels: Sequence[Sequence[bool]]) -> Any:
     """Counts per prediction field; with labels also how often they agree."""
+    from rich.markup import escape
     from rich.table import Table
 
     from prmkit.grading import Outcome
@@ -133,7 +134,7 @@ def _table(preds: Sequence[str], columns: Sequence[Sequence["Verdict"]], labels:
         table.add_column(head, justify="right", no_wrap=True)
     for index, (pred, column) in enumerate(zip(preds, columns, strict=True)):
         counts = [sum(verdict.outcome is outcome for verdict in column) for outcome in Outcome]
-        cells = [pred, str(len(column)), *map(str, counts)]
+        cells = [escape(pred), str(len(column)), *map(str, counts)]
         if labels:
             marks = list(zip((verdict.equal for verdict in column), labels[index], strict=True))
             agreement = sum(equal == label for equal, label in marks) / len(marks)

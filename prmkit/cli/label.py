@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
+from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +35,11 @@ class Label:
 
     def run(self) -> None:
         """Do it."""
-        from rich import print as show
-
         from labelers.cluster import run_task
         from labelers.ledger import Ledger
         from labelers.monte_carlo import LabelTask
         from labelers.values import Thresholds
+        from prmkit.errors import InputError
         from prmkit.files import fingerprint
         from prmkit.formats.solutions import read_solution_source
         from prmkit.tables import read_labels, solution_row
@@ -50,6 +49,8 @@ class Label:
         task = LabelTask(
             sampling=self.sampling.sampling(), rollouts=self.rollouts, thresholds=thresholds, seed=self.seed
         )
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit must be at least 1, got {self.limit}")
         solutions = read_solution_source(self.solutions, seed=self.seed)[: self.limit]
         spec = self.policy.spec()
         identity = {
@@ -60,14 +61,12 @@ class Label:
         }
         ledger = Ledger(self.out, identity | {"solutions": fingerprint([solution_row(each) for each in solutions])})
         steps = sum(len(each.steps) - 1 for each in solutions)
-        show(f"{len(solutions)} solutions, {steps} steps, at most {steps * self.rollouts} rollouts")
+        say(f"{len(solutions)} solutions, {steps} steps, at most {steps * self.rollouts} rollouts")
         done = run_task(task, solutions, spec, ledger, options=options, what="labelling")
         counts = [int(label) for labeled in read_labels(self.out) for label in labeled.labels]
         total = max(1, len(counts))
         shares = {
             name: counts.count(value) / total for name, value in (("incorrect", -1), ("neutral", 0), ("correct", 1))
         }
-        show(
-            f"{len(counts)} steps in {self.out}: " + ", ".join(f"{share:.1%} {name}" for name, share in shares.items())
-        )
-        done.report(self.out)
+        say(f"{len(counts)} steps in {self.out}: " + ", ".join(f"{share:.1%} {name}" for name, share in shares.items()))
+        say(done.report(self.out))

@@ -22,6 +22,9 @@ COMMANDS = {
 }
 """Where each command lives; only the one that is asked for is imported."""
 
+CONTINUING = ("demo", "sample", "label", "train", "search", "compare")
+"""Commands that continue what they find in their --out; the others begin again."""
+
 
 def load_command(name: str) -> Any:
     """The class (or union of classes, for a command with subcommands) behind a command's name."""
@@ -64,10 +67,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"prmkit {name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"prmkit {name}: interrupted; the same command continues where it stopped", file=sys.stderr)
+        advice = "; the same command continues where it stopped" if name in CONTINUING else ""
+        print(f"prmkit {name}: interrupted{advice}", file=sys.stderr)
         return 130
     except SystemExit as stop:
-        return int(stop.code or 0)
+        if isinstance(stop.code, str):  # sys.exit("text") means: print the text and fail
+            print(f"prmkit {name}: {stop.code}", file=sys.stderr)
+            return 1
+        return stop.code or 0
     return 0
 
 

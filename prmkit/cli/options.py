@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from labelers.cluster import ClusterOptions
 
 
+def say(text: str) -> None:
+    """Print a line as it is: no markup in it is interpreted, and no path in it is wrapped."""
+    from rich.console import Console
+
+    Console(markup=False, highlight=False, soft_wrap=True).print(text)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PolicyOptions:
     """The policy and its engine."""
@@ -24,15 +31,20 @@ class PolicyOptions:
     """Text that ends a step; default: the model's own, else a blank line."""
     slots: int = 64
     """Requests that decode together in an engine."""
+    tensor_parallel: int = 1
+    """GPUs that share one copy of the model (vllm)."""
 
     def spec(self) -> EngineSpec:
         """Choose the engine and say why."""
-        from rich import print as show
-
         chosen, reason = engine_spec(
-            self.policy, self.engine, prompt=self.prompt, separator=self.separator, slots=self.slots
+            self.policy,
+            self.engine,
+            prompt=self.prompt,
+            separator=self.separator,
+            slots=self.slots,
+            tensor_parallel=self.tensor_parallel,
         )
-        show(f"engine: {chosen.engine}, {reason}")
+        say(f"engine: {chosen.engine}, {reason}")
         return chosen
 
 
@@ -49,8 +61,9 @@ class RunOptions:
 
     def cluster(self) -> "ClusterOptions":
         """As the labelers take them."""
-        from labelers.cluster import ClusterOptions
+        from labelers.cluster import ClusterOptions, check_address
 
+        check_address(self.ray_address)
         return ClusterOptions(ray_address=self.ray_address, engines=self.engines, shard_size=self.shard_size)
 
 

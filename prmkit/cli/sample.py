@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
+from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,6 @@ class Sample:
 
     def run(self) -> None:
         """Do it."""
-        from rich import print as show
-
         from labelers.cluster import run_task
         from labelers.ledger import Ledger
         from labelers.sample import SampleTask
@@ -52,5 +50,5 @@ class Sample:
         done = run_task(task, problems, spec, ledger, options=options, what="sampling")
         solutions = read_solutions(self.out)
         right = sum(bool(each.correct) for each in solutions) / max(1, len(solutions))
-        show(f"{len(solutions)} solutions of {len(problems)} problems in {self.out}, {right:.1%} right")
-        done.report(self.out)
+        say(f"{len(solutions)} solutions of {len(problems)} problems in {self.out}, {right:.1%} right")
+        say(done.report(self.out))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from prmkit.cli.options import say
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
@@ -19,12 +21,12 @@ class Score:
 
     def run(self) -> None:
         """Do it."""
-        from rich import print as show
         from rich.progress import Progress
 
         from labelers.ledger import Ledger
         from prmkit.errors import InputError
         from prmkit.files import fingerprint
+        from prmkit.models import model_fingerprint
         from prmkit.records import SCORE_SCHEMA, ScoredSolution
         from prmkit.rewards.base import aggregate
         from prmkit.rewards.scorer import load_reward_model
@@ -38,8 +40,7 @@ class Score:
             self.out,
             {
                 "command": "score",
-                "model": str(self.model),
-                "metadata": fingerprint((self.model / "prmkit.json").read_text(encoding="utf-8")),
+                "model": model_fingerprint(str(self.model)),
                 "solutions": fingerprint([solution_row(each) for each in solutions]),
             },
         )
@@ -56,7 +57,7 @@ class Score:
                 bar.advance(task, len(part))
         write_rows(self.out / "shards" / "scores.parquet", [score_row(each) for each in scored], SCORE_SCHEMA)
         mean = sum(each.score for each in scored) / len(scored)
-        show(f"{len(scored)} solutions scored in {self.out}: mean score {mean:.3f} ({model.aggregation} of the steps)")
+        say(f"{len(scored)} solutions scored in {self.out}: mean score {mean:.3f} ({model.aggregation} of the steps)")
 
 
 CHUNK = 512

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from prmkit.cli.options import PolicyOptions, SamplingOptions
+from prmkit.cli.options import PolicyOptions, SamplingOptions, say
 
 if TYPE_CHECKING:
     from prmkit.records import Problem
@@ -31,6 +31,8 @@ class _Search:
     """Of all draws (and of the demo's stories)."""
     shard_size: int = 16
     """Problems that are searched together and stored together."""
+    device: str | None = None
+    """Of the reward model: cpu, cuda, ...; by default CUDA where there is one. With vllm, cpu leaves it the card."""
     policy: Annotated[PolicyOptions, tyro.conf.arg(name="")] = field(default_factory=PolicyOptions)
     sampling: Annotated[SamplingOptions, tyro.conf.arg(name="")] = field(default_factory=SamplingOptions)
 
@@ -41,13 +43,13 @@ class _Search:
     def run(self) -> None:
         """Do it."""
         import torch
-        from rich import print as show
         from rich.progress import track
 
         from labelers.ledger import Ledger
         from prmkit.errors import InputError
         from prmkit.files import fingerprint
         from prmkit.formats.problems import read_problems
+        from prmkit.models import model_fingerprint
         from prmkit.rewards.scorer import load_reward_model
         from prmkit.tables import read_rows
         from search.result import RESULT_SCHEMA
@@ -56,43 +58,46 @@ class _Search:
         if self.shard_size < 1:
             raise InputError(f"need shard_size >= 1, got {self.shard_size}")
         problems = read_problems(self.problems, seed=self.seed, limit=self.limit)
-        reward = load_reward_model(self.prm)
         spec = self.policy.spec()
-        identity = {"command": name, "method": asdict(method), "policy": spec.identity(), "prm": self.prm}
+        reward = load_reward_model(self.prm, self.device)
+        identity = {"command": name, "method": asdict(method), "policy": spec.identity()}
+        identity |= {"prm": model_fingerprint(self.prm)}
         digest = fingerprint([asdict(each) for each in problems])
         ledger = Ledger(self.out, identity | {"problems": digest, "shard_size": self.shard_size})
         shards = [problems[at : at + self.shard_size] for at in range(0, len(problems), self.shard_size)]
         left = [number for number in range(len(shards)) if number not in ledger.finished()]
 
         async def search_all() -> None:
-            completer = spec.build() if left else None
-            for number in track(left, description=f"{name}, {self.shard_size} problems at a time"):
-                began = time.monotonic()
-                rows, failures = await search_shard(name, method, completer, reward, shards[number])
-                ledger.write(number, rows, RESULT_SCHEMA, failures)
-                ledger.add_cost(time.monotonic() - began, sum(row["tokens"] for row in rows))
-            if completer is not None:
+            completer = spec.build()
+            try:
+                for number in track(left, description=f"{name}, {self.shard_size} problems at a time"):
+                    began = time.monotonic()
+                    rows, failures = await search_shard(name, method, completer, reward, shards[number])
+                    ledger.write(number, rows, RESULT_SCHEMA, failures)
+                    ledger.add_cost(time.monotonic() - began, sum(row["tokens"] for row in rows))
+            finally:
                 completer.close()
 
         threads = torch.get_num_threads()
-        torch.set_num_threads(max(1, threads // 2))  # policy and reward model compute side by side
+        torch.set_num_threads(1)  # the order in which several threads sum would show in the last bits of a score
         try:
-            asyncio.run(search_all())
+            if left:
+                asyncio.run(search_all())
         finally:
             torch.set_num_threads(threads)
         rows = [row for _, row in read_rows(self.out, ("problem_id",))]
         right = sum(bool(row["correct"]) for row in rows)
         tokens = sum(row["tokens"] for row in rows)
         share = right / max(1, len(rows))
-        show(f"{name}: {right} of {len(rows)} problems right ({share:.1%}), {tokens:,} tokens written")
-        show(f"results in {self.out}; {ledger.quarantined()} problems could not be searched")
+        say(f"{name}: {right} of {len(rows)} problems right ({share:.1%}), {tokens:,} tokens written")
+        say(f"results in {self.out}; {ledger.quarantined()} problems could not be searched")
 
 
 async def search_shard(
     name: str, method: Any, completer: Any, reward: Any, problems: "list[Problem]"
 ) -> "tuple[list[Row], list[Row]]":
     """Search problems together and grade what was chosen: rows of `RESULT_SCHEMA`, and problems that failed."""
-    from prmkit.errors import EngineError
+    from prmkit.errors import EngineError, PrmkitError
     from prmkit.grading import grade_many
     from search.result import SearchResult, result_row
     from search.scoring import BatchingScorer
@@ -104,10 +109,10 @@ async def search_shard(
     found = [each for each in results if isinstance(each, SearchResult)]
     failures = []
     for problem, result in zip(problems, results, strict=True):
-        if isinstance(result, EngineError) or not isinstance(result, Exception | SearchResult):
-            raise result
-        if isinstance(result, Exception):
+        if isinstance(result, PrmkitError | ValueError) and not isinstance(result, EngineError):
             failures.append({"item": problem.problem_id, "reason": f"{type(result).__name__}: {result}"})
+        elif isinstance(result, BaseException):
+            raise result  # not this problem's fault: a dead engine, a full card, a mistake in the program
     pairs = [(each.problem.answer, "\n".join(each.chosen.steps) if each.chosen else "") for each in found]
     verdicts = await asyncio.to_thread(grade_many, pairs)
     rows = [result_row(each, name, verdict.equal) for each, verdict in zip(found, verdicts, strict=True)]

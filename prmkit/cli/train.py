@@ -42,9 +42,7 @@ class _Options:
     """Where the Trainer reports beside the terminal: none, tensorboard, wandb, ..."""
 
     def _train(self, objective: "Objective", neutral_weight: float) -> None:
-        from rich import print as show
-        from rich.markup import escape
-
+        from prmkit.cli.options import say
         from prmkit.tables import read_labels
         from prmkit.training.train import TrainConfig, train
 
@@ -66,11 +64,11 @@ class _Options:
             config,
             read_labels(self.labels),
             self.out,
-            say=lambda line: show(escape(line)),
+            say=say,
             report_to=self.report_to,
         )
         figures = ", ".join(f"{name} {value:.3f}" for name, value in metadata.metrics.items())
-        show(f"{metadata.kind.upper()} in {self.out}: aggregation {metadata.aggregation}; {figures or 'not validated'}")
+        say(f"{metadata.kind.upper()} in {self.out}: aggregation {metadata.aggregation}; {figures or 'not validated'}")
 
 
 @dataclass(frozen=True, kw_only=True)

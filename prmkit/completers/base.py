@@ -5,6 +5,7 @@ asynchronous and the completer batches those under way, so many are to be sent a
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -29,7 +30,7 @@ class Sampling:
     """Tokens written at most; at least 1."""
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.max_tokens < 1:
+        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1 or self.max_tokens < 1:
             raise InputError(f"need temperature >= 0, 0 < top_p <= 1 and max_tokens >= 1, got {self}")
 
 

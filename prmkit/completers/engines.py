@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prmkit.completers.base import Completer
 from prmkit.errors import InputError
-from prmkit.models import load_tokenizer, resolve_model
+from prmkit.models import load_config, load_tokenizer, model_fingerprint, resolve_model
 from prmkit.steps import find_text_format
 
 
@@ -65,8 +65,9 @@ class EngineSpec:
             raise InputError(f"slots and tensor_parallel must be at least 1, got {self.slots}, {self.tensor_parallel}")
 
     def identity(self) -> dict[str, object]:
-        """What decides the tokens that come out: all but the sizes."""
-        return {name: value for name, value in asdict(self).items() if name not in ("slots", "tensor_parallel")}
+        """What decides the tokens that come out: all but the sizes, and the policy's content instead of its place."""
+        same = {name: value for name, value in asdict(self).items() if name not in ("slots", "tensor_parallel")}
+        return same | {"policy": model_fingerprint(self.policy)}
 
     def build(self) -> Completer:
         """Load the model and start the engine."""
@@ -88,9 +89,36 @@ class EngineSpec:
 
 
 def engine_spec(
-    policy: str, engine: Engine, *, prompt: str | None = None, separator: str | None = None, slots: int = 64
+    policy: str,
+    engine: Engine,
+    *,
+    prompt: str | None = None,
+    separator: str | None = None,
+    slots: int = 64,
+    tensor_parallel: int = 1,
 ) -> tuple[EngineSpec, str]:
-    """The specification for a MODEL argument, and why this engine."""
+    """The specification for a MODEL argument, and why this engine.
+
+    All of the policy but its weights is loaded once, so that a broken one is found before anything is written.
+
+    Raises:
+        MissingFileError: The policy is not there, is incomplete, or cannot be loaded.
+        MissingExtraError: vLLM is asked for and not installed.
+        InputError: The policy's own text format, or an option, cannot be used.
+    """
     chosen, reason = choose_engine(engine)
-    spec = EngineSpec(engine=chosen, policy=resolve_model(policy), prompt=prompt, separator=separator, slots=slots)
+    if chosen is Engine.VLLM:
+        from prmkit.completers.vllm import is_cpu_build
+
+        is_cpu_build()
+    spec = EngineSpec(
+        engine=chosen,
+        policy=resolve_model(policy),
+        prompt=prompt,
+        separator=separator,
+        slots=slots,
+        tensor_parallel=tensor_parallel,
+    )
+    load_config(spec.policy)
+    find_text_format(Path(spec.policy), load_tokenizer(spec.policy), prompt, separator)
     return spec, reason

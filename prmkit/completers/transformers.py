@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,8 @@ from transformers import AutoModelForCausalLM, DynamicCache
 
 from prmkit.completers.base import Completion, Request
 from prmkit.completers.slots import MIN_ROWS, SlotCache
-from prmkit.errors import EngineError, InputError
-from prmkit.models import load_tokenizer
+from prmkit.errors import EngineError, InputError, MissingFileError
+from prmkit.models import first_line, load_tokenizer
 from prmkit.records import FinishReason
 from prmkit.steps import TextFormat, boundaries
 
@@ -37,13 +38,13 @@ class _Draw:
     request: Request
     future: "asyncio.Future[Completion]"
     loop: asyncio.AbstractEventLoop
-    uniforms: np.ndarray = field(init=False)
-    """One draw in [0, 1) per token, from the request's own seed."""
     written: list[int] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def uniforms(self) -> np.ndarray:
+        """One draw in [0, 1) per token, from the request's own seed; made when it is admitted, not while it waits."""
         generator = np.random.Generator(np.random.Philox(self.request.seed))
-        self.uniforms = generator.random(self.request.sampling.max_tokens)
+        return generator.random(self.request.sampling.max_tokens)
 
     def settle(self, result: Completion | Exception) -> None:
         """Hand the result to the waiting coroutine, in its own thread."""
@@ -84,9 +85,18 @@ class TransformersCompleter:
     def load(
         cls, policy: str, text_format: TextFormat, *, slots: int = 64, device: str = "cpu"
     ) -> "TransformersCompleter":
-        """Load a policy by folder or hub name; float32 on the CPU, its own dtype on a GPU."""
+        """Load a policy by folder or hub name; float32 on the CPU, its own dtype on a GPU.
+
+        Raises:
+            MissingFileError: It cannot be loaded.
+        """
         dtype = torch.float32 if device == "cpu" else "auto"
-        model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype, attn_implementation="sdpa").to(device)
+        try:
+            model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype, attn_implementation="sdpa").to(device)
+        except Exception as error:  # safetensors, transformers and torch each raise their own
+            raise MissingFileError(
+                f"model {policy!r}: it cannot be loaded: {type(error).__name__}: {first_line(error)}"
+            ) from None
         return cls(model, load_tokenizer(policy), text_format, slots)
 
     async def complete(self, request: Request) -> Completion:

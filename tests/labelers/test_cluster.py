@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from labelers.cluster import ClusterOptions, _Driver
+from prmkit.completers.engines import Engine, EngineSpec
+from prmkit.errors import InputError
+from prmkit.models import DEMO_POLICY
 from prmkit.tables import read_labels
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -69,6 +73,16 @@ def wait_for_shards(out: Path, count: int) -> None:
         time.sleep(0.05)
 
 
+def actors_below(root: int) -> list[int]:
+    """Engine processes among the descendants of a process; those of other runs on the machine are not."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    below = {root}
+    while found := {int(pid) for pid, parent, *_ in rows if int(parent) in below} - below:
+        below |= found
+    return [int(pid) for pid, _, *command in rows if int(pid) in below and "ray::Worker" in "".join(command)]
+
+
 def test_two_engines_label_as_one_does(pool: Path, undisturbed: set[object]) -> None:
     out = pool.parent / "two"
     assert prmkit(*label_arguments(out, pool), cwd=pool.parent).returncode == 0
@@ -94,10 +108,9 @@ def test_a_killed_engine_is_replaced_and_its_work_done_again(pool: Path, undistu
     out = pool.parent / "killed-engine"
     process = start(out, pool)
     wait_for_shards(out, 1)
-    actors = subprocess.run(["pgrep", "-f", "ray::_Worker"], capture_output=True, text=True, check=False)
-    found = actors.stdout.split()
-    assert found
-    os.kill(int(found[0]), signal.SIGKILL)
+    actors = actors_below(process.pid)
+    assert actors, "the run has no engine process"
+    os.kill(actors[0], signal.SIGKILL)
     assert process.wait(timeout=300) == 0
     assert counts(out) == undisturbed
 
@@ -112,6 +125,25 @@ def test_an_interrupted_run_says_how_to_go_on(pool: Path) -> None:
     _, message = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"the same command continues where it stopped" in message and b"Traceback" not in message
+
+
+def test_an_address_without_a_cluster_is_one_line_and_nothing_is_written(pool: Path) -> None:
+    out = pool.parent / "unreachable"
+    done = prmkit(*label_arguments(out, pool), "--ray-address", "127.0.0.1:1", cwd=pool.parent)
+    assert done.returncode == 1
+    assert "no Ray cluster answers at 127.0.0.1:1" in done.stderr and done.stderr.count("\n") == 1
+    assert not out.exists()
+
+
+def test_more_gpu_engines_than_gpus_are_refused(pool: Path) -> None:
+    class Cluster:
+        @staticmethod
+        def cluster_resources() -> dict[str, float]:
+            return {"CPU": 8.0, "GPU": 1.0}
+
+    spec = EngineSpec(engine=Engine.VLLM, policy=str(DEMO_POLICY))
+    with pytest.raises(InputError, match="2 engines of 1 GPUs need more than the cluster's 1"):
+        _Driver(Cluster(), None, spec, ClusterOptions(engines=2), 10)
 
 
 def test_other_options_do_not_continue_a_run(pool: Path) -> None:

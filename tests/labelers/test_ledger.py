@@ -70,3 +70,10 @@ def test_the_account_covers_all_starts_of_a_run(tmp_path: Path) -> None:
     Ledger(tmp_path / "run", CONFIG).add_cost(2.0, 5)
     assert read_cost(tmp_path / "run") == (3.5, 15)
     assert read_cost(tmp_path / "nowhere") == (0, 0)
+
+
+def test_a_shard_done_again_without_failures_leaves_quarantine(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "run", CONFIG)
+    ledger.write(0, [], SOLUTION_SCHEMA, [{"item": "b", "reason": "too long"}])
+    ledger.write(0, [row("b")], SOLUTION_SCHEMA, [])
+    assert ledger.quarantined() == 0

@@ -110,6 +110,16 @@ def test_rollouts_continue_the_very_token_ids_of_the_policy() -> None:
         assert list(request.prompt_ids) == [*solution.prompt_ids, *written][: len(request.prompt_ids)]
 
 
+def test_token_ids_of_another_prompt_or_separator_are_not_reused() -> None:
+    (row,) = asyncio.run(SampleTask(sampling=SAMPLING, n=1).run(solver(), [problem(STORIES[0])]))[0]
+    other = SimulatedCompleter(solver().tokenizer, TextFormat(prompt="Q: {problem}\nA:\n", separator="\n"))
+    recorder = Recorder(other)
+    (labeled,) = label(LabelTask(sampling=SAMPLING, rollouts=1), row_solution(row), completer=recorder)
+    wanted = other.text_format.prompt_ids(other.tokenizer, STORIES[0].text)
+    assert list(labeled.solution.prompt_ids) == wanted != list(row["prompt_ids"])
+    assert all(list(each.prompt_ids[: len(wanted)]) == wanted for each in recorder.requests)
+
+
 def test_equal_prefixes_of_different_solutions_share_their_rollouts() -> None:
     recorder = Recorder(solver())
     one = text_solution(STORIES[0])

@@ -1,5 +1,7 @@
 """Where steps end, and which token is scored."""
 
+from pathlib import Path
+
 import pytest
 from transformers import PreTrainedTokenizerBase
 
@@ -132,3 +134,24 @@ def test_a_prompt_without_the_problem_is_refused() -> None:
 def test_an_empty_separator_is_refused() -> None:
     with pytest.raises(InputError, match="separator"):
         TextFormat(separator="")
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ("[]", "expected a JSON object"),
+        ('{"textformat": {}}', "'text_format'"),
+        ('{"text_format": "plain"}', "'text_format'"),
+        ('{"text_format": {"seperator": "x"}}', "no field 'seperator'"),
+        ('{"text_format": {"chat": "yes"}}', "field 'chat' must be bool, found str"),
+        ('{"text_format": {"separator": 3}}', "field 'separator' must be str, found int"),
+        ('{"text_format": {"prompt": "Solve it."}}', "prompt format"),
+    ],
+)
+def test_a_text_format_that_cannot_be_read_names_the_file(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, stored: str, said: str
+) -> None:
+    (tmp_path / "prmkit.json").write_text(stored)
+    with pytest.raises(InputError, match=r"prmkit\.json: ") as caught:
+        find_text_format(tmp_path, tokenizer)
+    assert said in str(caught.value)

@@ -10,7 +10,7 @@ from prmkit.completers import Completion, Request, Sampling
 from prmkit.completers.simulated import SimulatedCompleter
 from prmkit.demo.oracle import StepTruth, judge_solution
 from prmkit.demo.stories import LEVELS, make_stories
-from prmkit.errors import InputError
+from prmkit.errors import InputError, ShapeError
 from prmkit.models import DEMO_POLICY, load_tokenizer
 from prmkit.records import FinishReason, Problem
 from prmkit.rewards.base import Aggregation
@@ -149,6 +149,21 @@ def test_a_reward_model_that_fails_is_an_error_and_not_a_hang() -> None:
 
     with pytest.raises(RuntimeError, match="no more memory"):
         run(BEST, Broken())
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_wrong_number_of_scores_is_an_error_and_not_a_hang(change: int) -> None:
+    class Miscounting(Oracle):
+        def score_steps(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
+            return [[0.5]] * (len(solutions) + change)
+
+    async def score() -> None:
+        scorer = BatchingScorer(Miscounting())
+        both = asyncio.gather(scorer.score("a", ["x"]), scorer.score("b", ["y"]))
+        await asyncio.wait_for(both, timeout=10)
+
+    with pytest.raises(ShapeError, match=f"given 2 solutions and scored {2 + change}"):
+        asyncio.run(score())
 
 
 def test_a_policy_that_writes_nothing_has_no_answer() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import tyro
 
 from prmkit.cli.compare import Compare
+from prmkit.cli.demo import Demo
 from prmkit.cli.describe import command_line, resolved
 from prmkit.cli.options import PolicyOptions, SamplingOptions
 
@@ -37,3 +38,9 @@ def test_the_resolved_configuration_is_flat_and_names_every_option() -> None:
     config = resolved(COMPARE)
     assert config["slots"] == 3 and config["temperature"] == 1.0 and config["prm"] == "my models/prm"
     assert config["searches"] == ["a", "b"] and config["labels"] is None
+
+
+def test_a_flag_that_is_on_has_no_value() -> None:
+    words = shlex.split(command_line("demo", Demo(fast=True, seed=3)))
+    assert words == ["prmkit", "demo", "--fast", "--seed", "3"]
+    assert tyro.cli(Demo, args=words[2:]) == Demo(fast=True, seed=3)

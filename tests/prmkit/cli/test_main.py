@@ -75,6 +75,13 @@ def folder_without(tmp_path: Path, *names: str) -> str:
     return str(folder)
 
 
+def policy_with(tmp_path: Path, name: str, content: str) -> str:
+    """A copy of the shipped policy with another content of one file."""
+    folder = Path(shutil.copytree(DEMO_POLICY, tmp_path / f"with-{content.encode().hex()}"))
+    (folder / name).write_text(content)
+    return str(folder)
+
+
 def problems_file(tmp_path: Path, name: str, *lines: str) -> str:
     file = tmp_path / f"{name}.jsonl"
     file.write_text("\n".join(lines) + "\n")
@@ -90,7 +97,6 @@ def bad_inputs(tmp_path: Path) -> dict[str, tuple[list[str], str]]:
     no_steps = {"problem_id": "p", "problem": "How many?", "answer": "3", "solution_id": "0", "steps": []}
     (tmp_path / "nosteps.jsonl").write_text(json.dumps(no_steps) + "\n")
     (tmp_path / "good.jsonl").write_text(json.dumps(no_steps | {"steps": ["The answer is 3."]}) + "\n")
-    (tmp_path / "good.jsonl").write_text(json.dumps(no_steps | {"steps": ["The answer is 3."]}) + "\n")
     return {
         "missing file": ([*sample, "nowhere.jsonl"], "nowhere.jsonl"),
         "malformed line": ([*sample, problems_file(tmp_path, "torn", GOOD, "{oops")], "torn.jsonl:2"),
@@ -105,6 +111,26 @@ def bad_inputs(tmp_path: Path) -> dict[str, tuple[list[str], str]]:
         "policy without tokenizer": (
             [*sample, "demo:2", "--policy", folder_without(tmp_path, "tokenizer.json")],
             "lacks a tokenizer",
+        ),
+        "corrupt tokenizer": (
+            [*sample, "demo:2", "--policy", policy_with(tmp_path, "tokenizer.json", "{}")],
+            "its tokenizer cannot be loaded",
+        ),
+        "corrupt weights": (
+            [*sample, "demo:2", "--policy", policy_with(tmp_path, "model.safetensors", "oops")],
+            "model.safetensors: it cannot be loaded as safetensors weights",
+        ),
+        "broken config": (
+            [*sample, "demo:2", "--policy", policy_with(tmp_path, "config.json", "{")],
+            "config.json:1: not valid JSON",
+        ),
+        "unknown kind of model": (
+            [*sample, "demo:2", "--policy", policy_with(tmp_path, "config.json", '{"model_type": "oops"}')],
+            "its config.json cannot be used",
+        ),
+        "unknown key in prmkit.json": (
+            [*sample, "demo:2", "--policy", policy_with(tmp_path, "prmkit.json", '{"text_format": {"oops": 1}}')],
+            "prmkit.json: no field 'oops'",
         ),
         "n = 0": ([*sample, "demo:2", "-n", "0"], "n must be at least 1, got 0"),
         "negative temperature": ([*sample, "demo:2", "--temperature", "-1"], "temperature"),
@@ -134,7 +160,8 @@ def bad_inputs(tmp_path: Path) -> dict[str, tuple[list[str], str]]:
 
 
 CASES = """missing file, malformed line, absent field, empty problem, no problems, unknown model folder, unknown level,
-policy without tokenizer, n = 0, negative temperature, no rollouts, thresholds crossed, solution without steps,
+policy without tokenizer, corrupt tokenizer, corrupt weights, broken config, unknown kind of model,
+unknown key in prmkit.json, n = 0, negative temperature, no rollouts, thresholds crossed, solution without steps,
 no finished run, negative engines, shards of nothing, scores without a model, grade without pairs""".replace("\n", " ")
 
 

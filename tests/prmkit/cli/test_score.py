@@ -61,6 +61,16 @@ def test_the_same_command_may_be_repeated_and_another_is_refused(make_reward, po
         score(make_reward("orm"), pool, tmp_path / "out")
 
 
+def test_scores_of_other_weights_are_refused(make_reward, pool, tmp_path):
+    model = make_reward("prm")
+    score(model, pool, tmp_path / "out")
+    weights = bytearray((model / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (model / "model.safetensors").write_bytes(weights)
+    with pytest.raises(RunChangedError, match="model: "):
+        score(model, pool, tmp_path / "out")
+
+
 def test_a_folder_that_is_no_reward_model_leaves_nothing_behind(pool, tmp_path):
     with pytest.raises(MissingFileError, match=r"no prmkit.json in it"):
         score(pool, pool, tmp_path / "out")

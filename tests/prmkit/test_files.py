@@ -1,0 +1,96 @@
+"""Files are whole or absent, and complaints about them name file and line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prmkit.errors import InputError, MissingFileError
+from prmkit.files import fingerprint, read_json, read_jsonl, text_field, write_atomic, write_json, write_text
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "file.txt"
+    write_text(file, "old")
+
+    def half(temporary: Path) -> None:
+        temporary.write_text("ne")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        write_atomic(file, half)
+    assert file.read_text() == "old" and list(file.parent.iterdir()) == [file]
+
+
+def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "file.txt"
+    write_text(file, "old")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("new")
+        assert file.read_text() == "old" and temporary.parent == file.parent
+
+    write_atomic(file, write)
+    assert file.read_text() == "new" and list(tmp_path.iterdir()) == [file]
+
+
+def test_json_is_read_as_it_was_written(tmp_path: Path) -> None:
+    value = {"b": [1, 2.5, None], "a": "é"}
+    write_json(tmp_path / "file.json", value)
+    assert read_json(tmp_path / "file.json") == value
+    assert "é" in (tmp_path / "file.json").read_text(encoding="utf-8")
+
+
+def test_broken_json_is_told_by_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "file.json"
+    file.write_text('{"a": 1,\n"b": }')
+    with pytest.raises(InputError, match=r"file\.json:2: not valid JSON"):
+        read_json(file)
+    with pytest.raises(MissingFileError, match="absent"):
+        read_json(tmp_path / "absent.json")
+
+
+def test_blank_lines_are_skipped_and_counted(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"a": 1}\n\n  \n{"a": 2}')
+    assert list(read_jsonl(file)) == [(f"{file}:1", {"a": 1}), (f"{file}:4", {"a": 2})]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"a": ', "not valid JSON"),
+        (b'{"a": "\xff"}', "not valid JSON: 'utf-8' codec"),
+        (b"[1, 2]", "expected a JSON object, found list"),
+    ],
+)
+def test_a_bad_line_is_told_by_its_number(tmp_path: Path, line: bytes, said: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b'{"a": 1}\n' + line + b"\n")
+    with pytest.raises(InputError) as error:
+        list(read_jsonl(file))
+    assert str(error.value).startswith(f"{file}:2: {said}")
+
+
+def test_lines_of_an_absent_file_are_told(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"rows\.jsonl: no such file"):
+        list(read_jsonl(tmp_path / "rows.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"b": 1}, "here: field 'a' is missing; the row has 'b'"),
+        ({"a": True}, "here: field 'a' must be text, found bool"),
+        ({"a": ["x"]}, "here: field 'a' must be text, found list"),
+        ({"a": " "}, "here: field 'a' is empty"),
+    ],
+)
+def test_a_field_that_is_not_text_is_refused(row: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        text_field(row, "a", "here")
+    assert text_field({"a": 1.5}, "a", "here") == "1.5"
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_names() -> None:
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 2, "b": 1})

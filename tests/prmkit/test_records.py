@@ -1,0 +1,45 @@
+"""Records refuse what cannot be."""
+
+from dataclasses import replace
+
+import pytest
+
+from prmkit.errors import InputError
+from prmkit.records import LabeledSolution, Problem, Solution, StepEstimate, StepLabel
+
+PROBLEM = Problem(problem_id="p", problem="1 + 1?", answer="2")
+SOLUTION = Solution(solution_id="0", problem=PROBLEM, steps=("1 + 1 = 2.", "The answer is 2."))
+
+
+@pytest.mark.parametrize("field", ["problem_id", "problem", "answer"])
+def test_a_problem_with_a_blank_field_is_refused(field: str) -> None:
+    with pytest.raises(InputError, match=f"field '{field}' is empty"):
+        Problem(**{"problem_id": "p", "problem": "1 + 1?", "answer": "2"} | {field: " "})
+
+
+@pytest.mark.parametrize("steps", [(), ("a", " ")])
+def test_a_solution_needs_steps_with_text(steps: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="solution p/0: no steps, or a blank one"):
+        replace(SOLUTION, steps=steps)
+
+
+def test_token_ids_must_be_of_as_many_steps() -> None:
+    with pytest.raises(InputError, match="2 steps but token ids of 1"):
+        replace(SOLUTION, step_ids=((1, 2),))
+
+
+@pytest.mark.parametrize(("successes", "rollouts"), [(-1, 4), (5, 4), (0, 0)])
+def test_counts_must_be_possible(successes: int, rollouts: int) -> None:
+    with pytest.raises(InputError, match=f"got {successes}/{rollouts}"):
+        StepEstimate(successes=successes, rollouts=rollouts)
+
+
+def test_the_rate_is_the_share_of_successes() -> None:
+    assert StepEstimate(successes=3, rollouts=4).rate == 0.75
+
+
+def test_every_step_needs_an_estimate_and_a_label() -> None:
+    one = StepEstimate(successes=1, rollouts=1)
+    soft = (0.0, 0.0, 1.0)
+    with pytest.raises(InputError, match="differ in number"):
+        LabeledSolution(solution=SOLUTION, estimates=(one, one), labels=(StepLabel.CORRECT,), soft_labels=(soft, soft))
