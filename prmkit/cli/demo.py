@@ -40,7 +40,7 @@ class Sizes:
     """Per step of the reference solutions."""
 
 
-FULL = Sizes(problems=300, samples=8, rollouts=4, test_problems=150, pool=32, reference=4, epochs=3)
+FULL = Sizes(problems=200, samples=4, rollouts=8, test_problems=150, pool=32, reference=8, epochs=3)
 FAST = Sizes(problems=40, samples=4, rollouts=4, test_problems=30, pool=8, reference=2, epochs=2, reference_rollouts=64)
 
 
