@@ -120,7 +120,7 @@ class VllmCompleter:
         return Completion(token_ids=tuple(last.token_ids), finish=_finish(last.finish_reason, last.stop_reason))
 
     def close(self) -> None:
-        """Stop the engine and its process; a second call does nothing."""
+        """Stop the engine and its process, in the running event loop; a second call does nothing."""
         if self._engine is None:
             return
         self._engine.shutdown()

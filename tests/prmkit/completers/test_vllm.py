@@ -44,8 +44,12 @@ class Engines:
 
     def close(self) -> None:
         self.plain.close()
-        self.vllm.close()
+        self.loop.run_until_complete(self._stop())
         self.loop.close()
+
+    async def _stop(self) -> None:
+        self.vllm.close()
+        await asyncio.sleep(1)  # the engine's task ends in its loop; left pending, it keeps the process from exiting
 
 
 @pytest.fixture(scope="module")
