@@ -20,6 +20,7 @@ from labelers.ledger import Ledger
 from labelers.worker import Item, Task, Worker
 from prmkit.completers.engines import Engine, EngineSpec
 from prmkit.errors import EngineError, InputError
+from prmkit.models import first_line
 from prmkit.tables import Row
 
 _IN_FLIGHT = 2
@@ -106,7 +107,7 @@ def cluster(options: ClusterOptions) -> Iterator[Any]:
                 logging_level="ERROR",
             )
         except ConnectionError as error:
-            raise EngineError(f"no Ray cluster at {options.ray_address}: {str(error).splitlines()[0]}") from None
+            raise EngineError(f"no Ray cluster at {options.ray_address}: {first_line(error)}") from None
     try:
         yield ray
     finally:
@@ -203,7 +204,7 @@ class _Driver:
                 self._get(done)
             except self._lost as error:
                 if tries == _ATTEMPTS:
-                    raise EngineError(f"an engine died {tries} times while starting: {_first_line(error)}") from None
+                    raise EngineError(f"an engine died {tries} times while starting: {first_line(error)}") from None
                 starting[actor.ready.remote()] = actor, tries + 1
                 continue
             for _ in range(_IN_FLIGHT):
@@ -226,7 +227,7 @@ class _Driver:
             self.ray.kill(actor, no_restart=False)
             self._again(number, str(error))
         except self._lost as error:
-            self._again(number, _first_line(error))
+            self._again(number, first_line(error))
         self._start(actor)
 
     def _again(self, number: int, reason: str) -> None:
@@ -247,7 +248,3 @@ class _Driver:
             return self.ray.get(reference)
         except self.ray.exceptions.RayTaskError as error:
             raise error.cause if isinstance(error.cause, Exception) else error from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prmkit.errors import MissingFileError
+from prmkit.models import first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,5 +47,5 @@ def load_classifier(path: str, **options: Any) -> "PreTrainedModel":
                 path, dtype=torch.float32, **options
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise MissingFileError(f"model {path!r}: it cannot be loaded: {str(error).splitlines()[0]}") from None
+        raise MissingFileError(f"model {path!r}: it cannot be loaded: {first_line(error)}") from None
     return model

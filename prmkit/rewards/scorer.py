@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from prmkit.errors import InputError, MissingFileError
-from prmkit.models import load_tokenizer, resolve_model
+from prmkit.models import first_line, load_tokenizer, resolve_model
 from prmkit.rewards.base import RewardModel
 from prmkit.rewards.loading import load_classifier
 from prmkit.rewards.metadata import RewardKind, RewardMetadata, check_separator
@@ -141,5 +141,5 @@ def load_reward_model(folder: str | Path, device: str | None = None, **options: 
     try:
         model.to(chosen)
     except (RuntimeError, AssertionError) as error:  # torch raises the second where it was built without CUDA
-        raise InputError(f"device {chosen!r} cannot be used: {str(error).splitlines()[0]}") from None
+        raise InputError(f"device {chosen!r} cannot be used: {first_line(error)}") from None
     return ClassifierReward(model, tokenizer, metadata, **options)
