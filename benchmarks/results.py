@@ -1,7 +1,7 @@
 """What a benchmark measured, and writing it to `benchmarks/results/NAME.json`.
 
-A benchmark is run as `python -m benchmarks.NAME`. It measures ours and the peer in turn on the same work, several times,
-and states the median: a single timing on a shared machine says little.
+A benchmark is run as `python -m benchmarks.NAME`. It measures ours and the peer in turn on the same work, several
+times, and states the median: a single timing on a shared machine says little.
 """
 
 import importlib.metadata
