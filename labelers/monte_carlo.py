@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from labelers.values import Thresholds, soft_label, step_label
-from labelers.worker import raise_exits
+from labelers.worker import Done, raise_exits
 from prmkit.completers import Completer, Request, Sampling, draw_seed
 from prmkit.errors import InputError
 from prmkit.grading import grade_many
@@ -24,7 +24,7 @@ from prmkit.records import (
     StepEstimate,
 )
 from prmkit.steps import policy_ids, split_ids
-from prmkit.tables import Row, label_row
+from prmkit.tables import label_row
 
 _Prefix = tuple[str, tuple[int, ...]]
 
@@ -55,7 +55,11 @@ class LabelTask:
         """What to call an item in messages."""
         return item.name
 
-    async def run(self, completer: Completer, items: list[Solution]) -> list[list[Row] | Exception]:
+    def group(self, item: Solution) -> str:
+        """Solutions of one problem share prefixes."""
+        return item.problem.problem_id
+
+    async def run(self, completer: Completer, items: list[Solution]) -> list[Done | Exception]:
         """Label a shard: one row per solution, or what went wrong with it. Equal prefixes share their rollouts."""
         shared: dict[_Prefix, asyncio.Task[StepEstimate]] = {}
         results = await asyncio.gather(*(self._row(completer, item, shared) for item in items), return_exceptions=True)
@@ -63,8 +67,8 @@ class LabelTask:
 
     async def _row(
         self, completer: Completer, solution: Solution, shared: dict[_Prefix, "asyncio.Task[StepEstimate]"]
-    ) -> list[Row]:
-        return [label_row(await self._label(completer, solution, shared))]
+    ) -> Done:
+        return Done(rows=[label_row(await self._label(completer, solution, shared))])
 
     async def _label(
         self, completer: Completer, solution: Solution, shared: dict[_Prefix, "asyncio.Task[StepEstimate]"]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from labelers.worker import raise_exits
+from labelers.worker import Done, raise_exits
 from prmkit.completers import Completer, Completion, Request, Sampling, draw_seed
 from prmkit.errors import InputError
 from prmkit.grading import grade_many
 from prmkit.records import SOLUTION_SCHEMA, FinishReason, Problem, Solution
 from prmkit.steps import split_ids
-from prmkit.tables import Row, solution_row
+from prmkit.tables import solution_row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,16 @@ class SampleTask:
         """What to call an item in messages."""
         return item.problem_id
 
-    async def run(self, completer: Completer, items: list[Problem]) -> list[list[Row] | Exception]:
+    def group(self, item: Problem) -> str:
+        """Problems share nothing."""
+        return item.problem_id
+
+    async def run(self, completer: Completer, items: list[Problem]) -> list[Done | Exception]:
         """`n` rows per problem (fewer where nothing but blanks was written), or what went wrong with it."""
         results = await asyncio.gather(*(self._sample(completer, item) for item in items), return_exceptions=True)
         return raise_exits(results)
 
-    async def _sample(self, completer: Completer, problem: Problem) -> list[Row]:
+    async def _sample(self, completer: Completer, problem: Problem) -> Done:
         prompt = tuple(completer.text_format.prompt_ids(completer.tokenizer, problem.problem))
         requests = [
             Request(
@@ -59,7 +63,7 @@ class SampleTask:
             raise InputError(f"the policy wrote nothing in {self.n} draws")
         drawn = [each for each in drawn if each[1]]
         verdicts = await asyncio.to_thread(grade_many, [(problem.answer, "\n".join(steps)) for _, steps, _, _ in drawn])
-        return [
+        rows = [
             solution_row(
                 Solution(
                     solution_id=f"{self.seed}-{index}",
@@ -73,6 +77,7 @@ class SampleTask:
             )
             for (index, steps, step_ids, each), verdict in zip(drawn, verdicts, strict=True)
         ]
+        return Done(rows=rows)
 
 
 def _cut(completer: Completer, completion: Completion) -> tuple[list[str], list[list[int]]]:

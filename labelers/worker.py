@@ -1,6 +1,7 @@
 """What runs inside an actor: one engine, and a task that turns the items of a shard into rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -11,6 +12,22 @@ from prmkit.errors import EngineError, PrmkitError
 from prmkit.tables import Row
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a task made of one item."""
+
+    rows: list[Row]
+    """Of the task's schema."""
+    rollouts: int = 0
+    """Drawn for this item; what another item of the shard drew and this one shares is counted there."""
+    most_rollouts: int = 0
+    """What the same number per step, the most allowed, would have drawn; the difference is what was saved."""
+    kept: list[Row] = field(default_factory=list)
+    """Rollouts as solutions of their own, rows of `SOLUTION_SCHEMA`."""
+    filtered: str | None = None
+    """Why the item was left out on purpose (its problem teaches nothing); it has no rows then."""
 
 
 class Task(Protocol[Item]):
@@ -25,14 +42,18 @@ class Task(Protocol[Item]):
         """What to call an item in messages."""
         ...
 
-    async def run(self, completer: Completer, items: list[Item]) -> list[list[Row] | Exception]:
-        """Rows of each item, or why there are none."""
+    def group(self, item: Item) -> str:
+        """Consecutive items of one group share work (equal prefixes, the bare problem) and come into one shard."""
+        ...
+
+    async def run(self, completer: Completer, items: list[Item]) -> list[Done | Exception]:
+        """What came of each item, or why nothing did."""
         ...
 
 
-def raise_exits(results: Sequence[list[Row] | BaseException]) -> list[list[Row] | Exception]:
+def raise_exits(results: Sequence[Done | BaseException]) -> list[Done | Exception]:
     """Results of `asyncio.gather(..., return_exceptions=True)`: an item's error is kept, a cancellation goes on."""
-    kept: list[list[Row] | Exception] = []
+    kept: list[Done | Exception] = []
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, Exception):
             raise result
@@ -80,7 +101,7 @@ class Worker:
             if isinstance(result, Exception):
                 failures.append({"item": self.task.name(item), "reason": f"{type(result).__name__}: {result}"})
             else:
-                rows += result
+                rows += result.rows
         return rows, failures, counter.tokens
 
 

@@ -8,6 +8,7 @@ import pytest
 from labelers.monte_carlo import LabelTask
 from labelers.sample import SampleTask
 from labelers.values import Thresholds
+from labelers.worker import Done
 from prmkit.completers import Completer, Completion, Request, Sampling
 from prmkit.completers.simulated import SimulatedCompleter
 from prmkit.demo.stories import LEVELS, Story, make_stories
@@ -54,7 +55,7 @@ def label(task: LabelTask, *solutions: Solution, completer: Completer | None = N
     return [
         row_label(row)
         for result in results
-        for row in (result if isinstance(result, list) else pytest.fail(str(result)))
+        for row in (result.rows if isinstance(result, Done) else pytest.fail(str(result)))
     ]
 
 
@@ -102,7 +103,7 @@ def test_rollouts_cut_at_the_limit_count_as_wrong() -> None:
 
 def test_rollouts_continue_the_very_token_ids_of_the_policy() -> None:
     sampled = asyncio.run(SampleTask(sampling=SAMPLING, n=1).run(solver(), [problem(STORIES[0])]))
-    solution = row_solution(sampled[0][0])
+    solution = row_solution(sampled[0].rows[0])
     recorder = Recorder(solver())
     label(LabelTask(sampling=SAMPLING, rollouts=1), solution, completer=recorder)
     written = [each for ids in solution.step_ids for each in ids]
@@ -111,7 +112,7 @@ def test_rollouts_continue_the_very_token_ids_of_the_policy() -> None:
 
 
 def test_token_ids_of_another_prompt_or_separator_are_not_reused() -> None:
-    (row,) = asyncio.run(SampleTask(sampling=SAMPLING, n=1).run(solver(), [problem(STORIES[0])]))[0]
+    (row,) = asyncio.run(SampleTask(sampling=SAMPLING, n=1).run(solver(), [problem(STORIES[0])]))[0].rows
     other = SimulatedCompleter(solver().tokenizer, TextFormat(prompt="Q: {problem}\nA:\n", separator="\n"))
     recorder = Recorder(other)
     (labeled,) = label(LabelTask(sampling=SAMPLING, rollouts=1), row_solution(row), completer=recorder)
@@ -153,7 +154,7 @@ def test_a_solution_that_cannot_be_labelled_does_not_take_the_others_with_it() -
     bad = replace(text_solution(STORIES[0]), solution_id="bad", steps=("one\ntwo", "The answer is 3."))
     results = asyncio.run(LabelTask(sampling=SAMPLING, rollouts=1).run(solver(), [bad, text_solution(STORIES[1])]))
     assert isinstance(results[0], InputError | ValueError) and "separator" in str(results[0])
-    assert len(results[1]) == 1
+    assert len(results[1].rows) == 1
 
 
 def test_no_rollouts_is_refused() -> None:
@@ -163,7 +164,7 @@ def test_no_rollouts_is_refused() -> None:
 
 def test_samples_are_cut_graded_and_addressed() -> None:
     results = asyncio.run(SampleTask(sampling=SAMPLING, n=20).run(solver(), [problem(STORIES[0])]))
-    solutions = [row_solution(row) for row in results[0]]
+    solutions = [row_solution(row) for row in results[0].rows]
     assert len({each.solution_id for each in solutions}) == 20
     for each in solutions:
         right = each.steps[-1] == f"The answer is {STORIES[0].answer}."
@@ -175,7 +176,7 @@ def test_samples_are_cut_graded_and_addressed() -> None:
 def test_fewer_samples_are_the_first_of_more_and_another_seed_gives_others() -> None:
     def steps(**options: int) -> list[tuple[str, ...]]:
         results = asyncio.run(SampleTask(sampling=SAMPLING, **options).run(solver(), [problem(STORIES[0])]))
-        return [row_solution(row).steps for row in results[0]]
+        return [row_solution(row).steps for row in results[0].rows]
 
     assert steps(n=10)[:4] == steps(n=4)
     assert steps(n=10, seed=1) != steps(n=10)
