@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prmkit.errors import InputError, MissingFileError
-from prmkit.files import read_json, read_jsonl, text_field
+from prmkit.files import locate, read_json, read_jsonl, text_field
 from prmkit.grading import Extracted, ExtractRule, extract_marked
 from prmkit.records import Problem
 from prmkit.tables import Row, read_rows
@@ -47,7 +47,7 @@ def read_problems(source: str, *, seed: int = 0, limit: int | None = None) -> li
         raise InputError(f"limit must be at least 1, got {limit}")
     if source.startswith("demo:"):
         return _demo_problems(source, seed, limit)
-    stem, rows = _hub_rows(source) if source.startswith("hf:") else _file_rows(Path(source))
+    stem, rows = _hub_rows(source) if source.startswith("hf:") else _file_rows(locate(source))
     problems: list[Problem] = []
     places: dict[str, str] = {}
     for index, (where, row) in enumerate(islice(rows, limit)):

@@ -2,13 +2,12 @@
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prmkit.errors import InputError
-from prmkit.files import read_jsonl
+from prmkit.files import locate, read_jsonl
 from prmkit.formats.problems import read_problems
 from prmkit.records import Problem, Solution
 from prmkit.steps import split_text
@@ -41,7 +40,7 @@ def read_solution_source(source: str, separator: str = "\n", *, seed: int = 0) -
         InputError: A row cannot be read, or a problem has no reference solution; the message says which.
     """
     if _holds_our_rows(source):
-        return read_solutions(Path(source))
+        return read_solutions(locate(source))
     return [_reference(source, problem, separator) for problem in read_problems(source, seed=seed)]
 
 
@@ -78,14 +77,15 @@ def _sentences(text: str) -> list[str]:
 
 def _holds_our_rows(source: str) -> bool:
     """Whether a source has our own columns (a run directory always has)."""
-    path = Path(source)
+    path = locate(source)
     if path.is_dir():
         return True
     if not path.is_file():
         return False
     if path.suffix == ".parquet":
         try:
-            columns = pq.read_schema(path).names
+            with path.open("rb") as handle:
+                columns = pq.read_schema(handle).names
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{path}: not a Parquet file: {error}") from None
     elif path.suffix == ".jsonl":

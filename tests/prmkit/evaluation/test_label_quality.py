@@ -1,5 +1,7 @@
 """Labels beside the truth, and beside labels from more rollouts."""
 
+from dataclasses import replace
+
 import pytest
 
 from prmkit.demo.oracle import StepTruth
@@ -7,7 +9,7 @@ from prmkit.demo.stories import LEVELS, make_stories
 from prmkit.errors import ShapeError
 from prmkit.evaluation.judged import judge_stories
 from prmkit.evaluation.label_quality import class_agreement, oracle_agreement
-from prmkit.records import Problem, Solution
+from prmkit.records import EstimateMethod, Problem, Solution, StepEstimate
 
 from .judged_solutions import judgement, labeled
 
@@ -93,3 +95,13 @@ def test_stories_are_judged_and_other_problems_are_not() -> None:
     assert judged is not None and judged[0].answer_right and judged[0].first_error == -1
     other = Problem(problem_id="b", problem="What is 1 + 1?", answer="2")
     assert judge_stories([Solution(solution_id="s", problem=other, steps=("2",))]) is None
+
+
+def test_steps_that_were_not_rolled_out_count_for_the_first_error_only() -> None:
+    rolled = labeled([8, 0, 0, 0])
+    inferred = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.INFERRED)
+    searched = replace(rolled, estimates=(inferred, *rolled.estimates[1:]))
+    before, after = (oracle_agreement([each], [judgement("nwww")]) for each in (rolled, searched))
+    assert (before.truths[StepTruth.NEEDED].steps, after.truths[StepTruth.NEEDED].steps) == (1, 0)
+    assert before.first_error_wrong == after.first_error_wrong and after.first_error_wrong is not None
+    assert sum(map(sum, class_agreement([searched], [rolled]).counts)) == 2
