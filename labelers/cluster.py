@@ -4,29 +4,30 @@ The same code runs on a laptop (a local cluster of real processes) and, with `ad
 depend on its items and the task alone, so neither the number of engines nor the order in which they finish matters.
 """
 
+import asyncio
 import contextlib
+import itertools
 import os
 import re
 import socket
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
+from labelers.driver import Driver
 from labelers.ledger import Ledger
-from labelers.worker import Item, Task, Worker
-from prmkit.completers.engines import Engine, EngineSpec
+from labelers.placement import Engines, plan
+from labelers.progress import Account, Display, Outcome, conclude
+from labelers.work import Shard, make_shards
+from labelers.worker import Item, Task
+from prmkit.completers.engines import EngineSpec
 from prmkit.errors import EngineError, InputError
 from prmkit.models import first_line
 from prmkit.tables import Row
 
-_IN_FLIGHT = 2
-"""Shards an actor holds: one to work on while another's last rollouts drain."""
-_ATTEMPTS = 3
-"""Deaths of its actor after which a shard is given up."""
+_WATCH = 5.0
+"""Seconds between two looks at the cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,40 +37,15 @@ class ClusterOptions:
     ray_address: str | None = None
     """An existing Ray cluster (`auto`, `host:6379`, `ray://host:10001`); none starts a local one."""
     engines: int = 0
-    """Engines to run; 0 takes one per GPU, or per CPU core up to 8 where there is no GPU (vllm on CPU: one)."""
+    """Engines to run; 0 takes one per GPU, or per CPU core up to 8 where there is no GPU (vllm on CPU: one). On a
+    cluster by address there may be more than fit now: they join when nodes do."""
     shard_size: int = 16
-    """Items that are stored together, and lost together when a machine dies."""
+    """Items that are stored together, and done again together when a machine dies; a shard holds whole groups of items
+    that share work, so it may be larger."""
 
     def __post_init__(self) -> None:
         if self.engines < 0 or self.shard_size < 1:
             raise InputError(f"need engines >= 0 and shard_size >= 1, got {self.engines} and {self.shard_size}")
-
-
-@dataclass
-class Progressed:
-    """What a run did."""
-
-    shards: int = 0
-    """Finished in this run."""
-    skipped: int = 0
-    """Found finished."""
-    failed: int = 0
-    """Items in quarantine."""
-    tokens: int = 0
-    """Written by the engines in this run."""
-    seconds: float = 0.0
-    """Wall time of this run, engine start-up included."""
-
-    def report(self, out: Path) -> str:
-        """What was done and what could not be."""
-        rate = self.tokens / self.seconds if self.seconds else 0.0
-        lines = [
-            f"{self.shards} shards in {self.seconds:.0f} s, {self.tokens:,} tokens ({rate:,.0f}/s with engine start); "
-            f"{self.skipped} shards were there already"
-        ]
-        if self.failed:
-            lines.append(f"{self.failed} items could not be done: see {out / 'quarantine'}")
-        return "\n".join(lines)
 
 
 def check_address(address: str | None) -> None:
@@ -106,145 +82,117 @@ def cluster(options: ClusterOptions) -> Iterator[Any]:
                 include_dashboard=None if options.ray_address else False,
                 logging_level="ERROR",
             )
-        except ConnectionError as error:
-            raise EngineError(f"no Ray cluster at {options.ray_address}: {first_line(error)}") from None
+        except Exception as error:  # Ray has no kind of its own: ConnectionError, ValueError, a plain Exception, ...
+            what = f"no Ray cluster at {options.ray_address}" if options.ray_address else "Ray did not start here"
+            raise EngineError(f"{what}: {first_line(error)}") from None
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
+async def watch(ray: Any) -> None:
+    """Look after the driver's own node, until cancelled: without it a driver would wait for ever.
+
+    (Where the cluster's head does not answer for a minute, Ray itself ends the process with a line.)
+
+    Raises:
+        EngineError: The driver's node died.
+    """
+    own = ray.get_runtime_context().get_node_id()
+    while True:
+        await asyncio.sleep(_WATCH)
+        nodes = await asyncio.to_thread(ray.nodes)
+        if not any(node["NodeID"] == own and node["Alive"] for node in nodes):
+            raise EngineError("the Ray node of this command died; what is finished is kept, the same command continues")
+
+
 def run_task(
     task: Task[Item],
-    items: Sequence[Item],
+    items: Iterable[Item],
     spec: EngineSpec,
     ledger: Ledger,
     *,
     options: ClusterOptions,
     what: str,
-) -> Progressed:
-    """Do the task for all items, shard by shard, skipping those the ledger holds; progress on the terminal."""
-    shard_size = options.shard_size
-    shards = {number: list(items[at : at + shard_size]) for number, at in enumerate(range(0, len(items), shard_size))}
-    done = ledger.finished() & shards.keys()
-    left = {number: shard for number, shard in shards.items() if number not in done}
-    progressed = Progressed(skipped=len(done), failed=ledger.quarantined())
-    if not left:
-        return progressed
-    began = time.monotonic()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    with cluster(options) as ray, Progress(*columns) as bar:
-        finished = sum(len(shards[number]) for number in done)
-        row = bar.add_task(what, total=len(items), completed=finished, rate="starting engines")
+    total: int | None = None,
+) -> Outcome:
+    """Do the task for all items, shard by shard, skipping those the ledger holds; progress on the terminal.
 
-        def record(number: int, rows: list[Row], failures: list[Row], tokens: int) -> None:
-            ledger.write(number, rows, task.schema, failures)
-            progressed.shards += 1
-            progressed.failed += len(failures)
-            progressed.tokens += tokens
-            spent = time.monotonic() - began
-            ledger.add_cost(spent - progressed.seconds, tokens)
-            progressed.seconds = spent
-            rate = f"{progressed.tokens / spent:,.0f} tokens/s"
-            bar.update(row, advance=len(shards[number]), rate=rate)
+    Args:
+        task: What is done.
+        items: Read once, as engines have room for more; never held all at once.
+        spec: The engines.
+        ledger: The run.
+        options: Where the engines run.
+        what: Name of the work, for the bar.
+        total: Number of items, for the time left; by default their length, where they have one.
 
-        _Driver(ray, task, spec, options, len(left)).run(left, record)
-    if progressed.failed >= len(items):
-        raise EngineError(f"none of the {len(items)} items could be done; {ledger.folder / 'quarantine'} says why")
-    return progressed
-
-
-class _Driver:
-    """Hands shards to actors and takes their results."""
-
-    def __init__(self, ray: Any, task: Task[Any], spec: EngineSpec, options: ClusterOptions, shards: int) -> None:
-        self.ray = ray
-        self.task = task
-        self.running: dict[Any, tuple[int, Any]] = {}
-        """Shards under way: by Ray's reference the shard's number and its actor."""
-        resources = ray.cluster_resources()
-        gpus, cpus = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
-        on_gpu = gpus > 0 and spec.engine is not Engine.SIMULATED
-        default = gpus // spec.tensor_parallel if on_gpu else 1 if spec.engine is Engine.VLLM else min(cpus, 8)
-        engines = options.engines or max(1, default)
-        if on_gpu and engines * spec.tensor_parallel > gpus:
-            raise InputError(
-                f"{engines} engines of {spec.tensor_parallel} GPUs need more than the cluster's {gpus} GPUs"
+    Raises:
+        EngineError: No engine starts, or not a single item could be done.
+        OSError: The ledger cannot be written.
+    """
+    total = len(items) if total is None and isinstance(items, Sized) else total
+    account = Account(total=total)
+    shards = _unfinished(make_shards(items, task.group, options.shard_size), ledger.finished(), account)
+    first = next(shards, None)
+    if first is not None:
+        with cluster(options) as ray, Display(account, ledger, what) as display:
+            engines = _engines(ray, task, spec, options=options, account=account, display=display)
+            driver = Driver(
+                engines,
+                itertools.chain([first], shards),
+                write=lambda shard: store(ledger, task, shard),
+                written=account.add,
+                left=lambda: account.not_begun(options.shard_size),
             )
-        engines = min(engines, shards)
-        actor = ray.remote(Worker).options(
-            num_cpus=min(1.0, cpus / engines),
-            num_gpus=spec.tensor_parallel if on_gpu else 0,
-            max_restarts=-1,
-            max_concurrency=_IN_FLIGHT,
-        )
-        self.actors = [actor.remote(spec, task, 0 if gpus else 1) for _ in range(engines)]
-
-    def run(self, left: dict[int, list[Any]], record: Callable[[int, list[Row], list[Row], int], None]) -> None:
-        """Until every shard is recorded. An actor gets work once its engine runs, so a late one holds nothing."""
-        self.left, self.record = left, record
-        self.queue = list(left)
-        self.attempts = dict.fromkeys(left, 0)
-        starting = {actor.ready.remote(): (actor, 1) for actor in self.actors}
-        while self.running or self.queue:
-            (done,), _ = self.ray.wait([*self.running, *starting], num_returns=1)
-            if done not in starting:
-                self._finish(done)
-                continue
-            actor, tries = starting.pop(done)
             try:
-                self._get(done)
-            except self._lost as error:
-                if tries == _ATTEMPTS:
-                    raise EngineError(f"an engine died {tries} times while starting: {first_line(error)}") from None
-                starting[actor.ready.remote()] = actor, tries + 1
-                continue
-            for _ in range(_IN_FLIGHT):
-                self._start(actor)
+                asyncio.run(driver.run(display.follow(driver), watch(ray)))
+            finally:
+                engines.close()
+                display.close(driver)
+    outcome = conclude(account, ledger)
+    if account.failed and outcome.summary["quarantined"] >= outcome.summary["items"]:
+        number = outcome.summary["items"]
+        raise EngineError(f"none of the {number} items could be done; {ledger.folder / 'quarantine'} says why")
+    return outcome
 
-    def _start(self, actor: Any) -> None:
-        if self.queue:
-            number = self.queue.pop(0)
-            self.attempts[number] += 1
-            self.running[actor.run.remote(self.left[number])] = number, actor
 
-    def _finish(self, done: Any) -> None:
-        """Take a shard's result, or have it done again."""
-        number, actor = self.running.pop(done)
-        try:
-            self.record(number, *self._get(done))
-        except EngineError as error:
-            for other, busy in self.running.values():  # dies with the actor, through no fault of its own
-                self.attempts[other] -= busy is actor
-            self.ray.kill(actor, no_restart=False)
-            self._again(number, str(error))
-        except self._lost as error:
-            self._again(number, first_line(error))
-        self._start(actor)
+def _unfinished(shards: Iterator[Shard], finished: set[int], account: Account) -> Iterator[Shard]:
+    for shard in shards:
+        if shard.number in finished:
+            account.skip(shard)
+        else:
+            account.begun += len(shard.items)
+            yield shard
 
-    def _again(self, number: int, reason: str) -> None:
-        if self.attempts[number] < _ATTEMPTS:
-            self.queue.append(number)
-            return
-        said = f"its engine died {_ATTEMPTS} times: {reason}"
-        self.record(number, [], [{"item": self.task.name(each), "reason": said} for each in self.left[number]], 0)
 
-    @property
-    def _lost(self) -> tuple[type[Exception], ...]:
-        """Ray's words for an actor that is gone, for good or to be restarted."""
-        return self.ray.exceptions.ActorDiedError, self.ray.exceptions.ActorUnavailableError
+def _engines(
+    ray: Any, task: Task[Any], spec: EngineSpec, *, options: ClusterOptions, account: Account, display: Display
+) -> Engines:
+    """The engines of a run, as many as are asked for and of use."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    most = None if account.total is None else -(-(account.total - account.found) // options.shard_size)
+    may_grow = options.ray_address is not None
+    need = plan(spec, nodes, engines=options.engines, most=most, may_grow=may_grow)
+    if need.placed < need.engines:
+        display.say(f"{need.placed} of {need.engines} engines fit the cluster now; the others join when nodes do")
+    return Engines(ray, task, spec, need)
 
-    def _get(self, reference: Any) -> Any:
-        """A result; an error of ours as itself, not wrapped in Ray's."""
-        try:
-            return self.ray.get(reference)
-        except self.ray.exceptions.RayTaskError as error:
-            raise error.cause if isinstance(error.cause, Exception) else error from None
+
+def store(ledger: Ledger, task: Task[Any], shard: Shard) -> None:
+    """Store a finished shard."""
+    rows: list[Row] = []
+    kept: list[Row] = []
+    failures: list[Row] = []
+    filtered: list[Row] = []
+    for place, item in enumerate(shard.items):
+        result = shard.results[place]
+        if isinstance(result, str):
+            failures.append({"item": task.name(item), "reason": result})
+            continue
+        rows += result.rows
+        kept += result.kept
+        if result.filtered is not None:
+            filtered.append({"item": task.name(item), "reason": result.filtered})
+    ledger.write(shard.number, rows, task.schema, failures, filtered=filtered, kept=kept)

@@ -1,5 +1,7 @@
 """What runs inside an actor: one engine, and a task that turns the items of a shard into rows."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -12,6 +14,9 @@ from prmkit.errors import EngineError, PrmkitError
 from prmkit.tables import Row
 
 Item = TypeVar("Item")
+
+_SETTLING = 0.02
+"""Seconds a shard gets to send its first requests before the engine is asked whether it has room for another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,66 +66,132 @@ def raise_exits(results: Sequence[Done | BaseException]) -> list[Done | Exceptio
     return kept
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an engine has done since it runs."""
+
+    starting: float = 0.0
+    """Seconds it took to start."""
+    seconds: float = 0.0
+    """It has run for since then."""
+    full_seconds: float = 0.0
+    """The same work would have taken with every slot in use all the time; the ratio of the two is the occupancy."""
+    tokens: int = 0
+    """Written."""
+    draws: int = 0
+    """Completions finished."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Of two engines, or two lives of one."""
+        return Usage(
+            starting=self.starting + other.starting,
+            seconds=self.seconds + other.seconds,
+            full_seconds=self.full_seconds + other.full_seconds,
+            tokens=self.tokens + other.tokens,
+            draws=self.draws + other.draws,
+        )
+
+
+class Meter:
+    """A completer that measures how much of it is in use, and knows when it has room for more."""
+
+    def __init__(self, inner: Completer, slots: int) -> None:
+        """Measure `inner`, in which `slots` requests run together."""
+        self.inner = inner
+        self.tokenizer = inner.tokenizer
+        self.text_format = inner.text_format
+        self.room = asyncio.Event()
+        """Set while fewer requests are under way than keep every slot in use until more can arrive."""
+        self.room.set()
+        self._slots = slots
+        self._enough = slots + max(1, slots // 4)
+        self._pending = self._tokens = self._draws = 0
+        self._began = self._since = time.monotonic()
+        self._full_seconds = 0.0
+
+    async def complete(self, request: Request) -> Completion:
+        """As the inner completer."""
+        self._change(1)
+        try:
+            completion = await self.inner.complete(request)
+        finally:
+            self._change(-1)
+        self._tokens += len(completion.token_ids)
+        self._draws += 1
+        return completion
+
+    def usage(self) -> Usage:
+        """Since the beginning."""
+        self._change(0)
+        return Usage(
+            seconds=self._since - self._began,
+            full_seconds=self._full_seconds,
+            tokens=self._tokens,
+            draws=self._draws,
+        )
+
+    def close(self) -> None:
+        """As the inner completer."""
+        self.inner.close()
+
+    def _change(self, by: int) -> None:
+        now = time.monotonic()
+        self._full_seconds += (now - self._since) * min(1.0, self._pending / self._slots)
+        self._since = now
+        self._pending += by
+        if self._pending < self._enough:
+            self.room.set()
+        else:
+            self.room.clear()
+
+
 class Worker:
     """An actor's inside: one engine, any number of shards at once."""
 
     def __init__(self, spec: EngineSpec, task: Task[Any], threads: int) -> None:
-        if spec.engine is not Engine.VLLM and threads:
+        """Keep what is needed; `ready` starts the engine, which on the CPU computes with so many threads (0: its own).
+
+        vLLM has settings of its own for that (`prmkit.completers.vllm`).
+        """
+        if spec.engine is Engine.TRANSFORMERS and threads:
             import torch
 
             torch.set_num_threads(threads)
         self.spec = spec
         self.task = task
-        self.completer: Completer | None = None
+        self.meter: Meter | None = None
 
-    async def ready(self) -> None:
-        """Start the engine. Not in the constructor: vLLM wants the running event loop, and errors are to be heard."""
-        if self.completer is None:
-            try:
-                self.completer = self.spec.build()
-            except PrmkitError:
-                raise
-            except Exception as error:
-                raise EngineError(f"the {self.spec.engine} engine did not start: {error!r}") from error
+    async def ready(self) -> float:
+        """Start the engine; the seconds that took.
 
-    async def run(self, items: list[Any]) -> tuple[list[Row], list[Row], int]:
-        """Rows, failures and tokens of one shard.
+        Not in the constructor: vLLM wants the running event loop, and errors are to be heard.
+        """
+        began = time.monotonic()
+        try:
+            self.meter = Meter(self.spec.build(), self.spec.slots)
+        except PrmkitError:
+            raise
+        except Exception as error:
+            raise EngineError(f"the {self.spec.engine} engine did not start: {error!r}") from error
+        return time.monotonic() - began
+
+    async def wants(self) -> Usage:
+        """Answers as soon as the engine has room for another shard beside those given before."""
+        assert self.meter is not None
+        await asyncio.sleep(_SETTLING)
+        await self.meter.room.wait()
+        return self.meter.usage()
+
+    async def run(self, items: list[Any]) -> tuple[list[Done | str], Usage]:
+        """What came of each item, or why nothing did; and what the engine has done so far.
 
         Raises:
-            EngineError: The engine died; the driver replaces it and has the shard done again.
+            EngineError: The engine died; the driver replaces the actor and has its work done again.
         """
-        await self.ready()
-        assert self.completer is not None
-        counter = CountingCompleter(self.completer)
-        results = await self.task.run(counter, items)
-        rows: list[Row] = []
-        failures: list[Row] = []
-        for item, result in zip(items, results, strict=True):
+        assert self.meter is not None
+        results: list[Done | str] = []
+        for result in await self.task.run(self.meter, items):
             if isinstance(result, EngineError):
                 raise result
-            if isinstance(result, Exception):
-                failures.append({"item": self.task.name(item), "reason": f"{type(result).__name__}: {result}"})
-            else:
-                rows += result.rows
-        return rows, failures, counter.tokens
-
-
-class CountingCompleter:
-    """A completer that counts the tokens it writes."""
-
-    def __init__(self, inner: Completer) -> None:
-        """Count what `inner` writes."""
-        self.inner = inner
-        self.tokenizer = inner.tokenizer
-        self.text_format = inner.text_format
-        self.tokens = 0
-
-    async def complete(self, request: Request) -> Completion:
-        """As the inner completer."""
-        completion = await self.inner.complete(request)
-        self.tokens += len(completion.token_ids)
-        return completion
-
-    def close(self) -> None:
-        """As the inner completer."""
-        self.inner.close()
+            results.append(f"{type(result).__name__}: {result}" if isinstance(result, Exception) else result)
+        return results, self.meter.usage()

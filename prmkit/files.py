@@ -1,22 +1,69 @@
-"""Writing files so that each is whole or absent, and reading them so that each complaint names file and line."""
+"""Writing files so that each is whole or absent, and reading them so that each complaint names file and line.
+
+A place is a path or the URL of an object store (`s3://bucket/run`); a URL's place behaves like a `Path` as far as this
+project uses one, and is typed as one.
+"""
 
 import hashlib
 import json
 import os
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from prmkit.errors import InputError, MissingFileError
+from prmkit.errors import InputError, MissingExtraError, MissingFileError
+
+
+def locate(name: str) -> Path:
+    """The place behind a path or URL; `file:///folder` is a plain path.
+
+    Raises:
+        InputError: No file system of fsspec has this protocol.
+        MissingExtraError: One has, and its package is not installed.
+    """
+    protocol, mark, rest = name.partition("://")
+    if not mark or protocol == "file":
+        return Path(rest if mark else name)
+    from upath import UPath
+
+    try:
+        place = UPath(name)
+        _ = place.fs  # found only now
+    except ImportError as error:
+        raise MissingExtraError(f"{name}: {error}") from None
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from None
+    return cast(Path, place)
+
+
+def is_local(place: Path) -> bool:
+    """Whether a place is on a file system, with renames and appends, rather than in an object store."""
+    return isinstance(place, Path)
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, then flush it to disk and rename it to `path`.
+    """Let `write` fill a temporary local file, then make it `path`: whole or not at all.
 
-    A reader never sees half a file, and a killed writer leaves at most a file ending in `.tmp`.
+    On a file system the temporary lies beside `path`, is flushed to disk and renamed: a reader never sees half a file,
+    and a killed writer leaves at most a file ending in `.tmp`. In an object store the whole object is put at once.
+
+    Raises:
+        OSError: It cannot be written; the message is one line and names `path`.
     """
+    try:
+        if is_local(path):
+            _write_renamed(path, write)
+        else:
+            _put(path, write)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _write_renamed(path: Path, write: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
     try:
         write(temporary)
         with temporary.open("rb") as handle:
@@ -29,6 +76,46 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         os.fsync(folder)  # the rename itself reaches the disk with the folder
     finally:
         os.close(folder)
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder, path.name)
+        write(temporary)
+        content = temporary.read_bytes()
+    place: Any = path
+    try:
+        place.fs.pipe_file(place.path, content)
+    except Exception as error:  # of the store's own library
+        raise OSError(str(error) or type(error).__name__) from None
+
+
+def _unwritable(path: Path, error: OSError) -> OSError:
+    """The same complaint as one line that names the file that was wanted, not the temporary one."""
+    said = error.strerror or (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return OSError(error.errno, said, str(path)) if error.errno else OSError(f"{path}: cannot be written: {said}")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file; one that an earlier writer left unfinished is ended first.
+
+    An object store cannot append: there the whole object is put again.
+
+    Raises:
+        OSError: It cannot be written; the message is one line and names `path`.
+    """
+    if not is_local(path):
+        before = path.read_text(encoding="utf-8") if path.is_file() else ""
+        write_text(path, f"{before}{line}\n")
+        return
+    try:
+        with path.open("ab+") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - 1))
+            torn = handle.read(1) not in (b"", b"\n")
+            handle.write(b"\n" * torn + line.encode() + b"\n")
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -38,6 +38,19 @@ class EstimateMethod(StrEnum):
     """Completions drawn from the prefix that ends with the step."""
     GRADED = "graded"
     """The step is the solution's last; the answer it holds was graded, nothing was drawn."""
+    INFERRED = "inferred"
+    """Nothing was drawn; what other steps of the solution showed decides (`labelers.first_error`)."""
+
+
+class Strategy(StrEnum):
+    """How it was decided where rollouts are drawn, and how many."""
+
+    FIXED = "fixed"
+    """The same number after every step (Math-Shepherd)."""
+    SEQUENTIAL = "sequential"
+    """After every step until its class is certain enough."""
+    FIRST_ERROR = "first-error"
+    """Where a search for the first step without value looks (OmegaPRM)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +110,26 @@ class StepEstimate:
     successes: int
     """Completions whose answer the grader accepted."""
     rollouts: int
-    """Completions drawn; at least 1. A graded step has 1."""
+    """Completions drawn; at least 1. A graded step has 1, an inferred one 0."""
     method: EstimateMethod = EstimateMethod.ROLLOUTS
     """How the counts were obtained."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.successes <= self.rollouts or self.rollouts < 1:
+        if self.method is EstimateMethod.INFERRED:
+            if self.successes or self.rollouts:
+                raise InputError(f"an inferred step has no rollouts, got {self.successes}/{self.rollouts}")
+        elif not 0 <= self.successes <= self.rollouts or self.rollouts < 1:
             raise InputError(f"need 0 <= successes <= rollouts and rollouts >= 1, got {self.successes}/{self.rollouts}")
 
     @property
     def rate(self) -> float:
-        """Empirical correctness rate, in [0, 1]."""
+        """Empirical correctness rate, in [0, 1].
+
+        Raises:
+            InputError: The step is inferred: nothing was drawn.
+        """
+        if not self.rollouts:
+            raise InputError("an inferred step has no rate: nothing was drawn")
         return self.successes / self.rollouts
 
 
@@ -120,12 +142,19 @@ class LabeledSolution:
     estimates: tuple[StepEstimate, ...]
     """One per step."""
     labels: tuple[StepLabel, ...]
-    """Class of each step, by thresholds on the rate."""
+    """Class of each step (`labelers.values` says how it is derived)."""
     soft_labels: tuple[tuple[float, float, float], ...]
     """Posterior mass of (incorrect, neutral, correct) for each step; each sums to 1."""
+    intervals: tuple[tuple[float, float], ...] | None = None
+    """Confidence interval of each step's value, in [0, 1]; None where the source has none."""
+    strategy: Strategy | None = None
+    """How the rollouts were placed; None where the source does not say."""
+    problem_estimate: StepEstimate | None = None
+    """Of the bare problem, step 0; None where it was not estimated."""
 
     def __post_init__(self) -> None:
         lengths = {len(self.solution.steps), len(self.estimates), len(self.labels), len(self.soft_labels)}
+        lengths |= set() if self.intervals is None else {len(self.intervals)}
         if len(lengths) != 1:
             raise InputError(f"solution {self.solution.name}: steps, estimates and labels differ in number: {lengths}")
 
@@ -156,9 +185,15 @@ LABEL_SCHEMA = pa.schema(
         pa.field("methods", pa.list_(pa.string())),
         pa.field("labels", pa.list_(pa.int8())),
         pa.field("soft_labels", pa.list_(pa.list_(pa.float32()))),
+        pa.field("lows", pa.list_(pa.float32())),
+        pa.field("highs", pa.list_(pa.float32())),
+        pa.field("strategy", pa.string()),
+        pa.field("problem_successes", pa.int32()),
+        pa.field("problem_rollouts", pa.int32()),
     ]
 )
-"""One row per labelled solution; the five lists have one entry per step."""
+"""One row per labelled solution; the seven lists have one entry per step. What came later than `soft_labels` may be
+null: intervals and strategy in tables of other origin, the bare problem's counts where it was not estimated."""
 
 SCORE_SCHEMA = pa.schema(
     [

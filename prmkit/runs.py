@@ -1,7 +1,9 @@
 """Whether a folder holds a run that may be continued; if it was made with other options, which."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +37,46 @@ def check_folder(folder: Path, config_file: str, config: Mapping[str, Any]) -> b
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder}: not empty and not a run of prmkit; choose another --out")
         return False
-    old, new = flat(read_json(file).get("config", {})), flat(plain(config))
-    changed = [
-        f"{name}: {old.get(name, 'absent')!r} there, {new.get(name, 'absent')!r} now"
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]
+    held = read_json(file)
+    there = held.get("config") if isinstance(held, dict) else None
+    if not isinstance(there, dict):
+        raise InputError(f"{file}: not the configuration of a run of prmkit; choose another --out")
+    old, new = flat(there), flat(plain(config))
+    changed = [_difference(name, old, new) for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
     if changed:
         raise RunChangedError(
             f"{folder} holds a run with another configuration ({'; '.join(changed)}); "
             "use the same options to continue it, or another --out"
         )
     return True
+
+
+_DIGEST = re.compile(r"[0-9a-f]{16}")
+
+
+def _difference(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """One difference in words; digests are told as what they stand for."""
+    before, now = (each.get(name, "absent") for each in (old, new))
+    if all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in (before, now)):
+        return f"{name}: other content (digest {before} there, {now} now)"
+    return f"{name}: {before!r} there, {now!r} now"
+
+
+def contents(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """What tells one source from another, in words where possible: for a run's configuration.
+
+    Args:
+        named: Every item's name and what decides the results about it (JSON-able), in order; read once, not kept.
+
+    Returns:
+        How many there are, the names of the first and the last, and a digest of all.
+    """
+    number, first, last = 0, None, None
+    digest = hashlib.sha256()
+    for name, value in named:
+        number, first, last = number + 1, name if first is None else first, name
+        digest.update(fingerprint([name, value]).encode())
+    return {"number": number, "first": first, "last": last, "content": digest.hexdigest()[:16]}
 
 
 def write_config(folder: Path, config_file: str, config: Mapping[str, Any]) -> None:

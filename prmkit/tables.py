@@ -24,6 +24,7 @@ from prmkit.records import (
     Solution,
     StepEstimate,
     StepLabel,
+    Strategy,
 )
 
 Row = dict[str, Any]
@@ -70,12 +71,19 @@ def row_solution(row: Row) -> Solution:
 
 def label_row(labeled: LabeledSolution) -> Row:
     """A labelled solution as a row of `LABEL_SCHEMA`."""
+    lows, highs = zip(*labeled.intervals, strict=True) if labeled.intervals else (None, None)
+    bare = labeled.problem_estimate
     return solution_row(labeled.solution) | {
         "successes": [each.successes for each in labeled.estimates],
         "rollouts": [each.rollouts for each in labeled.estimates],
         "methods": [str(each.method) for each in labeled.estimates],
         "labels": [int(label) for label in labeled.labels],
         "soft_labels": [list(soft) for soft in labeled.soft_labels],
+        "lows": lows and list(lows),
+        "highs": highs and list(highs),
+        "strategy": labeled.strategy and str(labeled.strategy),
+        "problem_successes": bare and bare.successes,
+        "problem_rollouts": bare and bare.rollouts,
     }
 
 
@@ -96,7 +104,26 @@ def row_label(row: Row) -> LabeledSolution:
         ),
         labels=tuple(_member(StepLabel, label, "labels") for label in labels),
         soft_labels=tuple((soft[0], soft[1], soft[2]) for soft in soft_labels),
+        intervals=_intervals(row),
+        strategy=None if row.get("strategy") is None else _member(Strategy, row["strategy"], "strategy"),
+        problem_estimate=_problem_estimate(row),
     )
+
+
+def _intervals(row: Row) -> tuple[tuple[float, float], ...] | None:
+    if row.get("lows") is None and row.get("highs") is None:
+        return None
+    lows, highs = (_many(row, name, "a list of numbers", int | float) for name in ("lows", "highs"))
+    if len(lows) != len(highs):
+        raise InputError(f"fields 'lows' and 'highs' differ in length: {len(lows)} and {len(highs)}")
+    return tuple(zip(lows, highs, strict=True))
+
+
+def _problem_estimate(row: Row) -> StepEstimate | None:
+    if row.get("problem_successes") is None and row.get("problem_rollouts") is None:
+        return None
+    successes, rollouts = (_read(row, name, "an integer", int) for name in ("problem_successes", "problem_rollouts"))
+    return StepEstimate(successes=successes, rollouts=rollouts)
 
 
 def score_row(scored: ScoredSolution) -> Row:
@@ -202,7 +229,8 @@ def read_rows(source: Path, needed: Iterable[str]) -> list[tuple[str, Row]]:
             placed += read_jsonl(file)
             continue
         try:
-            rows = pq.read_table(file).to_pylist()
+            with file.open("rb") as handle:
+                rows = pq.read_table(handle).to_pylist()
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{file}: not a Parquet file: {error}") from None
         placed += [(f"{file} row {index}", row) for index, row in enumerate(rows)]

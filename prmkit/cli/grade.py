@@ -27,7 +27,7 @@ class Grade:
     label_field: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Bool field that says whether the prediction is right, one for each --pred-field; agreement is printed."""
     workers: int | None = None
-    """Worker processes for what sympy must decide; the default is one per core for large inputs."""
+    """Worker processes for what has to be parsed; the default is one per core for large inputs."""
 
     def run(self) -> None:
         """Do it."""

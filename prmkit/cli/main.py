@@ -13,6 +13,8 @@ COMMANDS = {
     "demo": "prmkit.cli.demo:Demo",
     "sample": "prmkit.cli.sample:Sample",
     "label": "prmkit.cli.label:Label",
+    "relabel": "prmkit.cli.relabel:Relabel",
+    "audit": "prmkit.cli.audit:Audit",
     "train": "prmkit.cli.train:Train",
     "score": "prmkit.cli.score:Score",
     "search": "prmkit.cli.search:Search",
@@ -22,7 +24,7 @@ COMMANDS = {
 }
 """Where each command lives; only the one that is asked for is imported."""
 
-CONTINUING = ("demo", "sample", "label", "train", "search", "compare")
+CONTINUING = ("demo", "sample", "label", "audit", "train", "search", "compare")
 """Commands that continue what they find in their --out; the others begin again."""
 
 

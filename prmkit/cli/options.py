@@ -1,13 +1,29 @@
 """Flags that several commands share."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
 
 from prmkit.completers.base import Sampling
 from prmkit.completers.engines import Engine, EngineSpec, engine_spec
+from prmkit.files import locate
 
 if TYPE_CHECKING:
     from labelers.cluster import ClusterOptions
+
+Place = Annotated[
+    Path,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH|URL",
+        instance_from_str=lambda arguments: locate(arguments[0]),
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda place: [str(place)],
+    ),
+]
+"""A path, or the URL of an object store; as a `Path`, `s3://bucket/run` would lose a slash."""
 
 
 def say(text: str) -> None:
@@ -32,7 +48,7 @@ class PolicyOptions:
     slots: int = 64
     """Requests that decode together in an engine."""
     tensor_parallel: int = 1
-    """GPUs that share one copy of the model (vllm)."""
+    """GPUs of one node that share one copy of the model (vllm)."""
 
     def spec(self) -> EngineSpec:
         """Choose the engine and say why."""
@@ -53,11 +69,11 @@ class RunOptions:
     """Where the engines run, and what is stored together."""
 
     shard_size: int = 16
-    """Items that are stored together, and done again together when a machine dies."""
+    """Items that are stored together, and done again together when a machine dies; all of a problem come together."""
     ray_address: str | None = None
     """An existing Ray cluster (auto, HOST:6379); none starts a local one."""
     engines: int = 0
-    """Engines; 0 takes one per GPU, or per CPU core where there is no GPU."""
+    """Engines; 0 takes one per GPU, or per CPU core where there is no GPU. With an address, more than fit may wait."""
 
     def cluster(self) -> "ClusterOptions":
         """As the labelers take them."""
@@ -75,9 +91,11 @@ class SamplingOptions:
     """0 is greedy."""
     top_p: float = 1.0
     """Draw from the smallest set of tokens whose probability reaches this."""
-    max_tokens: int = 512
-    """Tokens of a completion at most; one that reaches this has no answer."""
+    max_tokens: int | None = None
+    """Tokens of a completion at most; one that reaches this has no answer. Default 512; label proposes it from the
+    lengths of the solutions."""
 
-    def sampling(self) -> Sampling:
+    def sampling(self, default: int = 512) -> Sampling:
         """As the completers take it."""
-        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
+        max_tokens = default if self.max_tokens is None else self.max_tokens
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=max_tokens)

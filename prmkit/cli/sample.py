@@ -1,12 +1,11 @@
 """`prmkit sample`: solutions of problems, drawn from a policy and graded."""
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
+from prmkit.cli.options import Place, PolicyOptions, RunOptions, SamplingOptions, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +14,7 @@ class Sample:
 
     problems: str
     """FILE.jsonl, FILE.parquet, hf:NAME[:CONFIG]:SPLIT, or demo:N[:LEVEL]."""
-    out: Path
+    out: Place
     """Run directory. An existing one is continued, never overwritten."""
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 4
     """Solutions per problem."""
@@ -32,8 +31,8 @@ class Sample:
         from labelers.cluster import run_task
         from labelers.ledger import Ledger
         from labelers.sample import SampleTask
-        from prmkit.files import fingerprint
         from prmkit.formats.problems import read_problems
+        from prmkit.runs import contents
         from prmkit.tables import read_solutions
 
         options = self.where.cluster()
@@ -46,7 +45,9 @@ class Sample:
             "policy": spec.identity(),
             "shard_size": options.shard_size,
         }
-        ledger = Ledger(self.out, identity | {"problems": fingerprint([asdict(each) for each in problems])})
+        ledger = Ledger(
+            self.out, identity | {"problems": contents((each.problem_id, asdict(each)) for each in problems)}
+        )
         done = run_task(task, problems, spec, ledger, options=options, what="sampling")
         solutions = read_solutions(self.out)
         right = sum(bool(each.correct) for each in solutions) / max(1, len(solutions))

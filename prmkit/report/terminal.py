@@ -1,9 +1,11 @@
-"""The comparison as a table on the terminal."""
+"""Results as tables on the terminal."""
 
 from typing import TYPE_CHECKING
 
 from prmkit.evaluation.comparison import Comparison
 from prmkit.report.format import interval, number
+from prmkit.report.records import Table as Figures
+from prmkit.report.records import Unit
 from prmkit.report.tables import accuracy_table, difference_table
 
 if TYPE_CHECKING:
@@ -29,4 +31,23 @@ def comparison_table(comparison: Comparison) -> "Table":
             if cell is not None
         ]
         table.add_row(str(n), *cells)
+    return table
+
+
+def figures_table(figures: Figures) -> "Table":
+    """Any table of a report; every figure that was estimated with its 95 % interval."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(figures.title), caption=escape(figures.note) or None)
+    table.add_column(escape(figures.head))
+    for column in figures.columns:
+        unit = f" ({column.unit})" if column.unit in (Unit.PERCENT, Unit.POINTS) else ""
+        table.add_column(escape(column.label + unit), justify="right")
+    for row in figures.rows:
+        cells = [
+            "" if cell is None else f"{number(cell.value, column.unit)}\n[dim]{interval(cell, column.unit)}[/]".rstrip()
+            for cell, column in zip(row.cells, figures.columns, strict=True)
+        ]
+        table.add_row(escape(row.label), *(cell.removesuffix("\n[dim][/]") for cell in cells))
     return table

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prmkit.errors import InputError
-from prmkit.records import LabeledSolution, Problem, Solution, StepEstimate, StepLabel
+from prmkit.records import EstimateMethod, LabeledSolution, Problem, Solution, StepEstimate, StepLabel
 
 PROBLEM = Problem(problem_id="p", problem="1 + 1?", answer="2")
 SOLUTION = Solution(solution_id="0", problem=PROBLEM, steps=("1 + 1 = 2.", "The answer is 2."))
@@ -36,6 +36,27 @@ def test_counts_must_be_possible(successes: int, rollouts: int) -> None:
 
 def test_the_rate_is_the_share_of_successes() -> None:
     assert StepEstimate(successes=3, rollouts=4).rate == 0.75
+
+
+@pytest.mark.parametrize(("successes", "rollouts"), [(0, 1), (1, 1)])
+def test_an_inferred_step_has_no_rollouts(successes: int, rollouts: int) -> None:
+    with pytest.raises(InputError, match=f"an inferred step has no rollouts, got {successes}/{rollouts}"):
+        StepEstimate(successes=successes, rollouts=rollouts, method=EstimateMethod.INFERRED)
+
+
+def test_an_inferred_step_has_no_rate() -> None:
+    inferred = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.INFERRED)
+    with pytest.raises(InputError, match="an inferred step has no rate"):
+        _ = inferred.rate
+
+
+def test_intervals_are_of_every_step() -> None:
+    one, soft = StepEstimate(successes=1, rollouts=1), (0.0, 0.0, 1.0)
+    labels = (StepLabel.CORRECT,) * 2
+    with pytest.raises(InputError, match="differ in number"):
+        LabeledSolution(
+            solution=SOLUTION, estimates=(one, one), labels=labels, soft_labels=(soft, soft), intervals=((0.0, 1.0),)
+        )
 
 
 def test_every_step_needs_an_estimate_and_a_label() -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from prmkit.records import (
     Solution,
     StepEstimate,
     StepLabel,
+    Strategy,
 )
 from prmkit.tables import label_row, read_labels, read_scores, read_solutions, score_row, write_rows
 
@@ -38,6 +40,13 @@ LABELED = LabeledSolution(
     labels=(StepLabel.NEUTRAL, StepLabel.CORRECT),
     soft_labels=((0.0, 0.5, 0.5), (0.0, 0.0, 1.0)),
 )
+SEARCHED = replace(
+    LABELED,
+    estimates=(StepEstimate(successes=0, rollouts=0, method=EstimateMethod.INFERRED), LABELED.estimates[1]),
+    intervals=((0.0, 1.0), (1.0, 1.0)),
+    strategy=Strategy.FIRST_ERROR,
+    problem_estimate=StepEstimate(successes=0, rollouts=4),
+)
 SCORED = ScoredSolution(solution=SOLUTION, step_scores=(0.5, 0.25), score=0.25)
 ROW = label_row(LABELED) | score_row(SCORED)
 READERS = (read_solutions, read_labels, read_scores)
@@ -53,8 +62,10 @@ def lines(folder: Path, *rows: dict[str, Any]) -> Path:
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
 def test_what_is_read_is_what_was_written(tmp_path: Path, name: str) -> None:
     write_rows(tmp_path / "labels" / name, [label_row(LABELED)], LABEL_SCHEMA)
+    write_rows(tmp_path / "searched" / name, [label_row(SEARCHED)], LABEL_SCHEMA)
     write_rows(tmp_path / "scores" / name, [score_row(SCORED)], SCORE_SCHEMA)
     assert read_labels(tmp_path / "labels" / name) == [LABELED]
+    assert read_labels(tmp_path / "searched" / name) == [SEARCHED]
     assert read_scores(tmp_path / "scores" / name) == [SCORED]
     assert read_solutions(tmp_path / "scores" / name) == [SOLUTION]
 
@@ -88,6 +99,11 @@ WRONG_LABELS = [
     ("successes", 1, "1"),
     ("rollouts", ["2", 1], "['2', 1]"),
     ("methods", ["guessed", "graded"], "'guessed'"),
+    ("lows", ["low", 1.0], "['low', 1.0]"),
+    ("highs", 1.0, "1.0"),
+    ("strategy", "lucky", "'lucky'"),
+    ("problem_successes", "3", "'3'"),
+    ("problem_rollouts", 4.5, "4.5"),
 ]
 WRONG_SCORES = [("step_scores", 0.5, "0.5"), ("step_scores", [0.5, None], "[0.5, None]"), ("score", "high", "'high'")]
 
@@ -103,7 +119,8 @@ WRONG_SCORES = [("step_scores", 0.5, "0.5"), ("step_scores", [0.5, None], "[0.5,
 def test_a_value_of_the_wrong_type_is_told_by_line_field_and_value(
     tmp_path: Path, read: Any, field: str, value: Any, found: str
 ) -> None:
-    file = lines(tmp_path, ROW | {"solution_id": "first"}, ROW | {field: value})
+    whole = ROW | {"lows": [0.0, 1.0], "highs": [1.0, 1.0], "problem_successes": 3, "problem_rollouts": 4}
+    file = lines(tmp_path, whole | {"solution_id": "first"}, whole | {field: value})
     with pytest.raises(InputError) as error:
         read(file)
     assert str(error.value).startswith(f"{file}:2: field {field!r} must be ")
@@ -120,6 +137,18 @@ def test_a_wrong_value_in_parquet_is_told_by_its_row(tmp_path: Path) -> None:
 def test_counts_of_different_length_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"rows\.jsonl:1: .*'rollouts' and 'methods' differ in length: 2, 1 and 2"):
         read_labels(lines(tmp_path, ROW | {"rollouts": [4]}))
+
+
+def test_one_end_of_the_intervals_alone_or_of_another_length_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"rows\.jsonl:1: field 'highs' is missing"):
+        read_labels(lines(tmp_path, ROW | {"lows": [0.0, 1.0]}))
+    with pytest.raises(InputError, match=r"rows\.jsonl:1: fields 'lows' and 'highs' differ in length: 2 and 1"):
+        read_labels(lines(tmp_path, ROW | {"lows": [0.0, 1.0], "highs": [1.0]}))
+
+
+def test_tables_without_intervals_and_strategy_are_read(tmp_path: Path) -> None:
+    later = ("lows", "highs", "strategy", "problem_successes", "problem_rollouts")
+    assert read_labels(lines(tmp_path, {name: value for name, value in ROW.items() if name not in later})) == [LABELED]
 
 
 @pytest.mark.parametrize(("read", "field"), zip(READERS, ("steps", "soft_labels", "step_scores"), strict=True), ids=str)

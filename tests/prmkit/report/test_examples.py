@@ -64,3 +64,10 @@ def test_an_example_carries_what_is_known_of_each_step() -> None:
 def test_parts_of_another_length_are_refused(parts) -> None:
     with pytest.raises(ShapeError, match="p/0: 2 steps but"):
         make_example(solution("p", True), **parts)
+
+
+def test_an_inferred_step_shows_no_rate() -> None:
+    inferred = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.INFERRED)
+    graded = StepEstimate(successes=1, rollouts=1, method=EstimateMethod.GRADED)
+    first, last = make_example(solution("p", True), estimates=(inferred, graded)).steps
+    assert first.rate is None and not first.graded and last.rate == 1.0

@@ -1,17 +1,23 @@
-"""The comparison on the terminal."""
+"""Tables on the terminal."""
 
 import io
 from dataclasses import replace
 
 from rich.console import Console
 
-from prmkit.report.terminal import comparison_table
+from prmkit.evaluation.intervals import Estimate
+from prmkit.report.records import Column, Row, Table, Unit
+from prmkit.report.terminal import comparison_table, figures_table
+
+
+def shown(table) -> str:
+    console = Console(width=160, file=io.StringIO())
+    console.print(table)
+    return console.file.getvalue()
 
 
 def printed(comparison) -> str:
-    console = Console(width=160, file=io.StringIO())
-    console.print(comparison_table(comparison))
-    return console.file.getvalue()
+    return shown(comparison_table(comparison))
 
 
 def test_every_n_has_every_figure_with_its_interval(report) -> None:
@@ -26,3 +32,23 @@ def test_every_n_has_every_figure_with_its_interval(report) -> None:
 
 def test_without_differences_only_the_methods_are_shown(report) -> None:
     assert "−" not in printed(replace(report.comparison, differences={}))
+
+
+def test_any_table_shows_figures_intervals_and_gaps_and_no_markup_of_others() -> None:
+    share = Estimate(value=0.25, low=0.125, high=0.5, n=8)
+    columns = (
+        Column(key="n", label="steps", unit=Unit.COUNT),
+        Column(key="a", label="share", unit=Unit.PERCENT),
+        Column(key="b", label="width", unit=Unit.NUMBER),
+    )
+    rows = (
+        Row(key="x", label="[red]x", cells=(Estimate.exact(1200), share, share)),
+        Row(key="y", label="y", cells=(Estimate.exact(0), None, None)),
+    )
+    text = shown(
+        figures_table(Table(key="t", title="[b]Title", note="A note.", head="kind", columns=columns, rows=rows))
+    )
+    assert all(
+        part in text for part in ("[b]Title", "[red]x", "A note.", "share (%)", "25.0", "12.5 to 50.0", "1\u202f200")
+    )
+    assert "width" in text and "0.25" in text and "0.12 to 0.50" in text and "[dim]" not in text
