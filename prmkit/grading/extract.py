@@ -1,7 +1,8 @@
-"""The final answer of a solution text, and which rule found it.
+r"""The final answer of a solution text, and which rule found it.
 
-The first rule that finds something wins, in the order of `ExtractRule`. Regular expressions here run in linear time,
-and only the last `TAIL` characters of a text are looked at, so that no text is too long.
+The first rule that finds something wins, in the order of `ExtractRule`. Only the last `TAIL` characters of a text are
+looked at, every expression here runs in time linear in them, and a rule is tried only if its mark is in the text at
+all: extraction is what the grader does most.
 """
 
 import re
@@ -9,37 +10,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from prmkit.grading.sentences import bold, formula, number, stated_at, whole
+
 TAIL = 20_000
 """Characters at the end of a solution in which an answer is looked for."""
-LONGEST_BARE = 400
-"""Characters of a text that may be taken whole as an answer."""
+MOST_STATEMENTS = 50
+"""Of many "the answer is", the last ones that are tried."""
 
 
 class ExtractRule(StrEnum):
     """How an answer was found, in the order in which the rules are tried."""
 
+    TAG = "tag"
+    """What `<answer>...</answer>` encloses (the last one), or what a mark inside it says."""
     BOXED = "boxed"
-    r"""Content of the last `\boxed{}` (or `\fbox{}`) whose braces close."""
+    r"""Content of the last `\boxed{}` (or `\fbox{}`) whose braces close; of all that `and`, `or` or a comma joins."""
     HASHES = "hashes"
     """Rest of the last line that begins with `####`."""
     LETTER_A = "a-line"
     """After `A:` on the last line that begins so (a list of choices, where `B:` follows, does not count)."""
     STATED = "stated"
-    """After the last "the answer is" (or "answer:", "Final Answer:"), up to the end of the sentence."""
+    """After the last "the answer is" (or "answer:", "Final Answer:", "correct option is"), to the sentence's end."""
     HEADING = "heading"
-    """First line after the last Markdown heading `# Answer`."""
+    """First line after the last heading `# Answer` or line `**Final Answer**`."""
     WHOLE = "whole"
     """The text has no mark and reads like an answer itself: one line, not a sentence."""
+    BOLD = "bold"
+    """What the last sentence sets in bold: a number, a formula, or a few words at its end."""
     FORMULA = "formula"
-    """Last formula between dollar signs or LaTeX brackets, if no number follows it."""
+    """Last formula between dollar signs or LaTeX brackets, if no other number follows it."""
     NUMBER = "number"
-    """Last number."""
-
-
-MARKS = frozenset(
-    {ExtractRule.BOXED, ExtractRule.HASHES, ExtractRule.LETTER_A, ExtractRule.STATED, ExtractRule.HEADING}
-)
-"""Rules that rest on a mark the writer set; the others guess."""
+    """Last number, in digits or words; of several in the last sentence the one that was computed last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +55,26 @@ class Extracted:
 
 _BOX = re.compile(r"\\f?boxed\s*(?=\{)|\\fbox\s*(?=\{)|\\boxed\s+(?=[^\s{])")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is no group
-_HASHES = re.compile(r"^[ \t]*####[ \t]*(\S[^\n]*)$", re.MULTILINE)
+_JOINT = re.compile(
+    r"[\s.,;$*]*(?:\\[)\]])?[\s,;$*]*(?:(?:,|;|and|or|\\text\{\s*(?:and|or)\s*\}|\\quad|\\qquad)[\s,;$*]*)?"
+    r"(?:\\[(\[])?\s*(?:[A-Za-z](?:_\{?\w+\}?)?\s*=\s*)?"
+)
+r"""Between boxes that are one answer: `\boxed{1}$ and $x = \boxed{2}`."""
+_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+_JOINT_LENGTH = 40
 _STATED = re.compile(
-    r"\banswer(?:[ \t]*\*\*)?[ \t]*(?:is\b|are\b|=|:)(?:[ \t]*(?:therefore|thus|simply|equal to|:))?[*\s]*",
+    r"(?:\banswers?(?:\s+(?:to|for|in|of)\b[^.:=\n\d$\\]{0,60}?)?|\b(?:correct|right|best)\s+(?:option|choice)s?)"
+    r"[*_\"']*[ \t]*(?P<link>is\b|are\b|would be\b|should be\b|must be\b|=|:|：)"
+    r"(?:[ \t]*(?:therefore|thus|simply|equal to|option|choice|:))*[*_\s\"]*|答案(?:应?[是为]|：|:)+\s*",
     re.IGNORECASE,
 )
-_LETTER_A = re.compile(r"^[ \t]*A:[ \t]*(\S[^\n]*)$(?!\n[ \t]*B:)", re.MULTILINE)
-_HEADING = re.compile(r"^#+[ \t]*(?:Final[ \t]+)?Answer[ \t:]*\n\s*(\S[^\n]*)$", re.MULTILINE | re.IGNORECASE)
-_SENTENCE_END = re.compile(r"[.!?]\**(?:\s+[A-Z(\"'*]|\s*$)|,?\s(?:because|since|which|where|so that|as we)\b|\n")
-_FORMULA = re.compile(
-    r"\$\$([^$]+)\$\$|\\\[((?:[^\\]|\\[^\[\]])+)\\\]|\\\(((?:[^\\]|\\[^()])+)\\\)|(?<!\\)\$([^$\n]+)\$"
+_CHOSEN = re.compile(
+    r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer) \**\(?([A-J])\)?\**,? (?:is|must be|would be) (?:the )?"
+    r"(?:correct|right|best|answer)"
+    r"|\b(?:choose|select|pick) (?:option |choice |answer )?\**(?:\(([A-J])\)|([A-J])(?=[.*\n]|$))"
 )
-_NUMBER = re.compile(
-    r"[-−]?\\[dtc]?frac\{[-−]?\d+\}\{\d+\}|"
-    r"(?<![\w.])[-−]?(?:\\?[$€£][ ]?)?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:(?<=\d)\.\d+|(?<![\d.])\.\d+)?(?:[eE][-+]?\d+)?"
-    r"(?:(?<=\d)/\d+)?(?:(?<=\d)[ ]?\\?%)?"
-)
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
-_TEXT_COMMAND = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname|begin|end)\s*\{[^{}]*\}")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_NOT_PROSE = _words(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi and or frac infty inf mod"
+_HEADING = re.compile(
+    r"^(?:#+[ \t]*\**|\*\*)(?:Final[ \t]+)?Answer[ \t:*]*\n\s*(\S[^\n]*)$", re.MULTILINE | re.IGNORECASE
 )
 
 
@@ -90,38 +85,80 @@ def extract(solution: str) -> Extracted | None:
         The answer and the rule that found it; None where there is neither a mark, nor a formula, nor a number, and the
         text is not short enough to be an answer.
     """
-    return _first(solution, [*_MARK_FINDERS, *_GUESSES])
+    return _marked(solution) or _first(_conclusion(solution), _GUESSES)
 
 
 def extract_marked(solution: str) -> Extracted | None:
     """The answer that a writer marked as such; None where no mark is found (nothing is guessed)."""
-    return _first(solution, _MARK_FINDERS)
+    return _marked(solution)
 
 
-def _first(solution: str, finders: list[tuple[ExtractRule, Callable[[str], str | None]]]) -> Extracted | None:
-    tail = solution[-TAIL:]
-    for rule, find in finders:
-        if found := (find(tail) or "").strip():
+def _marked(solution: str) -> Extracted | None:
+    conclusion = _conclusion(solution)
+    found = _first(conclusion, _MARK_FINDERS)
+    if found is None and conclusion is not solution and "</think>" in solution:
+        return _first(solution[-TAIL:], _MARK_FINDERS)
+    return found
+
+
+def _conclusion(solution: str) -> str:
+    """The end of the text; behind `</think>`, where something is."""
+    tail = solution if len(solution) <= TAIL else solution[-TAIL:]
+    if "</think>" in tail and (said := tail.rpartition("</think>")[2]).strip():
+        return said
+    return tail
+
+
+def _first(text: str, finders: "tuple[tuple[ExtractRule, str, _Finder], ...]") -> Extracted | None:
+    for rule, mark, find in finders:
+        if mark in text and (found := find(text)) and (found := found.strip()):
             return Extracted(found, rule)
     return None
 
 
+def _tag(text: str) -> str | None:
+    before, _, _ = text.rpartition("</answer>")
+    inside = before.rpartition("<answer>")[2] if "<answer>" in before else ""
+    marked = _first(inside, _MARK_FINDERS[1:])
+    return marked.text if marked else inside
+
+
 def _boxed(text: str) -> str | None:
-    closing = _closing_braces(text)
-    for match in reversed(list(_BOX.finditer(text))):
-        start = match.end()
+    closing: dict[int, int] | None = None
+    boxes = [match.span() for match in _BOX.finditer(text)]
+    for index in range(len(boxes) - 1, -1, -1):
+        start = boxes[index][1]
         if text[start] != "{":
             return text[start]  # \boxed 5
+        if closing is None:
+            closing = _closing_braces(text, boxes[0][1])
         if start in closing and (content := text[start + 1 : closing[start]]).strip():
-            return content
+            joined = _joined(text, boxes[: index + 1], closing)
+            return ", ".join(joined) if len(joined) > 1 else _inside(content)
     return None
 
 
-def _closing_braces(text: str) -> dict[int, int]:
-    """For each brace that opens a group, where the group ends; those that never close are absent."""
+def _joined(text: str, boxes: list[tuple[int, int]], closing: dict[int, int]) -> list[str]:
+    """Contents of the last box and of those before it that are one list with it, each once."""
+    contents = [text[boxes[-1][1] + 1 : closing[boxes[-1][1]]].strip()]
+    for (_, start), (following, _) in zip(boxes[-2::-1], boxes[:0:-1], strict=True):
+        end = closing.get(start)
+        if end is None or not 0 < following - end <= _JOINT_LENGTH or not _JOINT.fullmatch(text, end + 1, following):
+            break
+        contents.append(text[start + 1 : end].strip())
+    return list(dict.fromkeys(reversed(contents)))
+
+
+def _inside(content: str) -> str:
+    """What a box says, should it hold a sentence that states the answer."""
+    return (_stated(_TEXT.sub(r"\1", content)) if "nswer" in content else None) or content
+
+
+def _closing_braces(text: str, begin: int) -> dict[int, int]:
+    """For each brace from `begin` on that opens a group, where the group ends; those that never close are absent."""
     closing: dict[int, int] = {}
     opened: list[int] = []
-    for match in _BRACE.finditer(text):
+    for match in _BRACE.finditer(text, begin):
         if match[0] == "{":
             opened.append(match.start())
         elif match[0] == "}" and opened:
@@ -129,73 +166,68 @@ def _closing_braces(text: str) -> dict[int, int]:
     return closing
 
 
-def _last_group(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
-    def find(text: str) -> str | None:
-        last = None
-        for match in pattern.finditer(text):
-            last = match[1]
-        return None if last is None else last.strip().strip("*").strip()
+def _bare(line: str) -> str:
+    return line.strip().strip("*").strip()
 
-    return find
+
+def _hashes(text: str) -> str | None:
+    return next((found for line in _lines_from_end(text, "####") if (found := _bare(line))), None)
+
+
+def _letter_a(text: str) -> str | None:
+    return next((found for line in _lines_from_end(text, "A:") if (found := _bare(line))), None)
+
+
+def _lines_from_end(text: str, mark: str) -> list[str]:
+    """What follows the mark on the lines that begin with it, last first. A choice `A:` before `B:` is none."""
+    found = []
+    end = len(text)
+    while (at := text.rfind(mark, 0, end)) >= 0:
+        end = text.rfind("\n", 0, at) + 1  # of several marks on a line only the first can begin it
+        close = text.find("\n", at)
+        first = text.find(mark, end, at)
+        at = at if first < 0 else first
+        if text[end:at].strip(" \t"):
+            continue
+        if mark == "A:" and close >= 0 and text[close + 1 : close + 40].lstrip(" \t").startswith("B:"):
+            continue
+        found.append(text[at + len(mark) : close if close >= 0 else len(text)])
+        if found[-1].strip():
+            break
+    return found
 
 
 def _stated(text: str) -> str | None:
-    for match in reversed(list(_STATED.finditer(text))):
-        if found := _sentence(text[match.end() :]):
+    folded = text.lower()
+    if not any(mark in folded for mark in ("answer", "correct", "best", "right", "choose", "答案")):
+        return None
+    for match in reversed(list(_STATED.finditer(text))[-MOST_STATEMENTS:]):
+        if found := stated_at(text, match.end(), firm=match["link"] not in (":", "：")):
             return found
-    return None
+    chosen = _CHOSEN.findall(text)
+    return "".join(chosen[-1]) if chosen else None
 
 
-def _sentence(tail: str) -> str | None:
-    """The answer at the head of the text that follows "the answer is"."""
-    opening = _FORMULA.match(tail)
-    stop = _SENTENCE_END.search(tail, opening.end() if opening else 0)
-    sentence = tail[: stop.start() if stop else len(tail)].strip().strip("*").strip()
-    if _whole(sentence):
-        return sentence
-    if stop and tail[stop.end() :].strip():
-        return None  # "Answer: She buys 3. Then ..." introduces a solution; it does not state the answer
-    return _formula(sentence) or _number(sentence)
-
-
-def _whole(text: str) -> str | None:
-    """The text itself if it reads like an answer: one short line, and words only as units after the mathematics."""
-    text = text.strip()
-    if not text or len(text) > LONGEST_BARE or _BOX.search(text) or "\n" in text.replace("\\\\\n", ""):
-        return None
-    outside = _TEXT_COMMAND.sub(" ", text)
-    words = [match for match in _WORD.finditer(outside) if match[0].lower() not in _NOT_PROSE]
-    mathematics = re.search(r"[\d\\=]", outside)
-    sentence = mathematics is not None and bool(words) and words[0].start() < mathematics.start()
-    return None if sentence or len(words) > 4 else text
-
-
-def _formula(text: str) -> str | None:
+def _heading(text: str) -> str | None:
     last = None
-    for match in _FORMULA.finditer(text):
-        last = match
-    if last is None or any(match[0].strip("-−") for match in _NUMBER.finditer(text, last.end())):
-        return None
-    return next(group for group in last.groups() if group is not None)
+    for match in _HEADING.finditer(text):
+        last = match[1]
+    return None if last is None else _bare(last)
 
 
-def _number(text: str) -> str | None:
-    last = None
-    for match in _NUMBER.finditer(text):
-        if any(character.isdigit() for character in match[0]):
-            last = match[0]
-    return last
-
-
-_MARK_FINDERS: list[tuple[ExtractRule, Callable[[str], str | None]]] = [
-    (ExtractRule.BOXED, _boxed),
-    (ExtractRule.HASHES, _last_group(_HASHES)),
-    (ExtractRule.LETTER_A, _last_group(_LETTER_A)),
-    (ExtractRule.STATED, _stated),
-    (ExtractRule.HEADING, _last_group(_HEADING)),
-]
-_GUESSES: list[tuple[ExtractRule, Callable[[str], str | None]]] = [
-    (ExtractRule.WHOLE, _whole),
-    (ExtractRule.FORMULA, _formula),
-    (ExtractRule.NUMBER, _number),
-]
+_Finder = Callable[[str], str | None]
+_MARK_FINDERS: tuple[tuple[ExtractRule, str, _Finder], ...] = (
+    (ExtractRule.TAG, "</answer>", _tag),
+    (ExtractRule.BOXED, "box", _boxed),
+    (ExtractRule.HASHES, "####", _hashes),
+    (ExtractRule.LETTER_A, "A:", _letter_a),
+    (ExtractRule.STATED, "", _stated),
+    (ExtractRule.HEADING, "\n", _heading),
+)
+"""Rule, a string without which it finds nothing, and what finds the answer."""
+_GUESSES: tuple[tuple[ExtractRule, str, _Finder], ...] = (
+    (ExtractRule.WHOLE, "", whole),
+    (ExtractRule.BOLD, "**", bold),
+    (ExtractRule.FORMULA, "", formula),
+    (ExtractRule.NUMBER, "", number),
+)

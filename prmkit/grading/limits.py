@@ -19,14 +19,24 @@ LARGEST_FACTORIAL = 1_000
 MOST_POWERS = 60
 """Carets in one answer."""
 
+CPU_SECONDS = 3.0
+"""CPU time of one comparison in a worker process."""
+MEMORY_BYTES = 2 << 30
+"""Address space of one worker process."""
+LARGEST_WORKER = 1 << 30
+"""Memory that a worker may have used before it is replaced, in bytes."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _DIGITS = re.compile(rf"\d{{{LONGEST_NUMBER + 1}}}")
-_EXPONENT = re.compile(r"(?:\^|\*\*)[\s{(+-]*(\d+)")
-_TOWER = re.compile(r"(?:\^|\*\*)[\s{(+-]*(\d+)[\s})]*(?:\^|\*\*)[\s{(+-]*(\d+)([\s})]*(?:\^|\*\*))?")
-_SCIENTIFIC = re.compile(r"\d[eE][+-]?(\d+)")
-_FACTORIAL = re.compile(r"(\d+)[\s})]*!")
-_NESTED_FACTORIAL = re.compile(r"![)}\s]*!")
-_BINOMIAL = re.compile(r"\\[dt]?binom\s*\{?\s*(\d+)")
+_BRACKET = re.compile(r"[][(){}]")
+_POWER = r"(?:\^|(?<=[\w)}\] ])\*\*(?=[\s\w({\\.+-]))"  # two stars around an answer are Markdown
+_CARET = _POWER + r"[\s{(+-]*+"
+_EXPONENT = re.compile(rf"{_CARET}(\d++)")
+_TOWER = re.compile(rf"{_CARET}(\d++)[\s}})]*+{_CARET}(\d++)([\s}})]*+{_POWER})?")
+_SCIENTIFIC = re.compile(r"\d[eE][+-]?(\d++)")
+_FACTORIAL = re.compile(r"(?<!\d)(\d++)[\s})]*+!")
+_NESTED_FACTORIAL = re.compile(r"![)}\s]*+!")
+_BINOMIAL = re.compile(r"\\[dt]?binom\s*+\{?\s*+(\d++)")
 
 
 def refusal(answer: str) -> str | None:
@@ -51,8 +61,8 @@ def refusal(answer: str) -> str | None:
 
 def _depth(answer: str) -> int:
     depth = deepest = 0
-    for character in answer:
-        depth += (character in "([{") - (character in ")]}")
+    for character in _BRACKET.findall(answer):
+        depth = depth + 1 if character in "([{" else max(depth - 1, 0)  # brackets that close nothing count for nothing
         deepest = max(deepest, depth)
     return deepest
 

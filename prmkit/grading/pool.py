@@ -1,79 +1,165 @@
 """Worker processes that can be killed: comparisons that run too long or grow too large end with their worker.
 
-Workers are started with `spawn` (forking a process that runs torch, Ray or threads is unsafe), on the first comparison
-that needs one, and reused until the process exits. Callers may be threads, coroutines or Ray actors: nothing here uses
-signals of the calling process. Time is CPU time, counted by the kernel in the worker, so that a loaded machine does not
-change verdicts; a generous wall-clock limit catches what sleeps.
+Workers are plain processes of `prmkit.grading.worker`, started on the first comparison that needs one and reused until
+this process exits. They get pairs of answers as JSON and stream judgements back, so that of a killed worker's pairs
+only the one under way is given up. Callers may be threads, coroutines, Ray actors, notebooks or daemonic processes:
+nothing here uses signals or threads of the calling process. Time is CPU time, so that a loaded machine does not change
+verdicts; a generous wall-clock limit catches what sleeps.
 """
 
+import atexit
+import contextlib
+import json
+import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
-import types
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from multiprocessing.context import SpawnContext, SpawnProcess
-from multiprocessing.process import BaseProcess
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
+from queue import SimpleQueue
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
 from prmkit.errors import EngineError
-from prmkit.grading import symbolic
+from prmkit.grading.limits import CPU_SECONDS
+from prmkit.grading.worker import NO_MEMORY, TOO_DEEP
 
 WALL_SECONDS = 120.0
 """Wall-clock limit of one comparison."""
 START_SECONDS = 300.0
-"""Wall-clock limit for the first worker to start."""
+"""Wall-clock limit for a worker to start."""
+MOST_STARTS = 3
+"""Workers that may die while they start, one after the other, before the caller is told."""
+EXIT_SECONDS = 10.0
+"""Time given to a worker that closed its connection to tell its exit status."""
+BATCH = 8
+"""Most pairs that a worker is handed at once."""
+TICK = 1.0
+"""Seconds after which silent workers are looked at."""
 
 Judgement = tuple[str, str, float]
-"""Outcome, rule, CPU seconds, as `symbolic.compare` returns them."""
+"""Outcome (`equal`, `different` or `unknown`), rule, CPU seconds."""
+Pairs = Sequence[tuple[str, str]]
 
-_spawning = threading.Lock()
-
-
-class _Main(types.ModuleType):
-    """Stands for `__main__` while a worker is spawned, without the file that the worker would run again.
-
-    A worker needs nothing of the caller's script, which may import torch or lack a `__main__` guard.
-    """
-
-    __spec__ = None
-
-    def __init__(self, main: types.ModuleType) -> None:
-        super().__init__("__main__")
-        self.__dict__["_main"] = main
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "__file__":
-            raise AttributeError(name)
-        return getattr(self.__dict__["_main"], name)
+_ENDINGS = {-signal.SIGPROF: "time limit", NO_MEMORY: "memory limit", TOO_DEEP: "too deep"}
+_FINAL = ("time limit", "too deep")
+"""Endings that a second try would only repeat; memory may have been short because of other pairs."""
+_SCRIPT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from prmkit.grading.worker import main; sys.exit(main())"
+)
 
 
-class _Process(SpawnProcess):
-    @staticmethod
-    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802
-        with _spawning:
-            main = sys.modules["__main__"]
-            sys.modules["__main__"] = _Main(main)
-            try:
-                return SpawnProcess._Popen(process_obj)
-            finally:
-                sys.modules["__main__"] = main
+class _Worker:
+    """The place of one worker process, which starts when there is work, and again after it has ended."""
 
+    def __init__(self, era: int) -> None:
+        self.era = era
+        """How often the pool had been closed when this place was made."""
+        self.ready = False
+        """Whether the process has loaded what it needs."""
+        self.sent: deque[int] = deque()
+        """Pairs it was sent and has not answered, by index; it is busy with the first."""
+        self.line: Any = None
+        """Connection to the process; None before the first one started."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deadline = 0.0
+        _all_workers.add(self)
 
-class _Context(SpawnContext):
-    Process = _Process
+    def send(self, indices: Sequence[int], pairs: Pairs) -> None:
+        """Hand over some pairs. Should the process have ended, that is noticed when it does not answer."""
+        if self._process is None:
+            self._start()
+        self.sent.extend(indices)
+        self._deadline = time.monotonic() + (WALL_SECONDS if self.ready else START_SECONDS)
+        with contextlib.suppress(OSError):
+            self.line.send_bytes(json.dumps([pairs[index] for index in indices]).encode())
+
+    def receive(self) -> Judgement | None:
+        """The next judgement; None for the message that says the worker is ready.
+
+        Raises:
+            EOFError: The process has ended.
+            EngineError: It cannot work; the message says why.
+        """
+        try:
+            message = json.loads(self.line.recv_bytes())
+        except OSError:
+            raise EOFError from None
+        if isinstance(message, str):
+            raise EngineError(f"no grading worker can be started: {message}")
+        self.ready = True
+        self._deadline = time.monotonic() + WALL_SECONDS
+        return None if message is None else (message[0], message[1], message[2])
+
+    @property
+    def late(self) -> bool:
+        """Whether its time is over."""
+        return time.monotonic() > self._deadline
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone and said all it had to say."""
+        return self._process is None or (self._process.poll() is not None and not self.line.poll())
+
+    def end(self, patience: float = 0.0) -> str:
+        """Kill the process, unless it ends by itself within so many seconds, and say why it ended."""
+        self.ready = False
+        process, self._process = self._process, None
+        if process is None:
+            return "worker lost"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+        process.kill()
+        self.line.close()
+        return _ENDINGS.get(process.wait(), "worker lost")
+
+    def kill(self) -> None:
+        """Kill the process; safe while another thread waits for its answers."""
+        if process := self._process:
+            process.kill()
+
+    def disown(self) -> None:
+        """In a forked child: let go of the parent's process without a word to it."""
+        if self._process is not None:
+            self.line.close()
+            self._process.returncode = 0  # not ours to wait for
+            self._process = None
+
+    def _start(self) -> None:
+        self.line, theirs = multiprocessing.Pipe()
+        # One hash seed: sympy orders its arguments alike in every worker. A process group: Ctrl-C is not for workers.
+        environment = os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-P", "-c", _SCRIPT, json.dumps(sys.path)]
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=environment, process_group=0
+            )
+        except OSError as error:
+            self.line.close()
+            raise EngineError(f"no grading worker can be started: {error}") from None
+        finally:
+            theirs.close()
 
 
 class WorkerPool:
-    """A fixed number of worker processes; `compare` may be called from any thread."""
+    """Worker processes up to a fixed number; all methods may be called from any thread."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._slots = threading.BoundedSemaphore(workers)  # a comparison is sent when a worker is free to take it
+        self.begin()
+        _all_pools.add(self)
+
+    def begin(self) -> None:
+        """Forget all workers: here at first, and in a forked child, where they and the locks belong to the parent."""
         self._lock = threading.Lock()
-        self._pool: ProcessPool | None = None
+        self._era = 0
+        self._free = [_Worker(0) for _ in range(self._workers)]
+        self._waiting: deque[SimpleQueue[_Worker]] = deque()
+        self._failed_starts = 0
 
     def compare(self, gold: str, pred: str) -> Judgement:
         """Compare two answers in a worker, waiting for a free one.
@@ -81,78 +167,145 @@ class WorkerPool:
         Raises:
             EngineError: No worker can be started.
         """
-        with self._slots:
-            for _ in range(2):  # a worker that is killed from outside may take the pool with it
-                pool = self._running()
-                try:
-                    result: Judgement = pool.schedule(symbolic.compare, (gold, pred), timeout=WALL_SECONDS).result(
-                        timeout=2 * WALL_SECONDS
-                    )
-                except ProcessExpired as error:
-                    return "unknown", _cause(error.exitcode), 0.0
-                except FutureTimeoutError:
-                    return "unknown", "time limit", 0.0
-                except Exception:  # whatever a library let escape, or a pool that broke
-                    if pool.active:
-                        return "unknown", "failed", 0.0
-                else:
-                    return result
-        return "unknown", "worker lost", 0.0
+        ((_, judgement),) = self.compare_many([(gold, pred)])
+        return judgement
+
+    def compare_many(self, pairs: Pairs) -> Iterator[tuple[int, Judgement]]:
+        """Compare pairs (gold, prediction) in all workers that are free, at least one.
+
+        A pair on which a worker runs out of time or depth is unknown; one that loses its worker otherwise is tried once
+        more. The other pairs that a lost worker was handed are done again.
+
+        Yields:
+            The index of a pair and its judgement, as they come; every pair once.
+
+        Raises:
+            EngineError: No worker can be started.
+        """
+        todo = deque(range(len(pairs)))
+        tried: set[int] = set()
+        busy: list[_Worker] = []
+        try:
+            while todo or busy:
+                while todo and (worker := self._take(block=not busy)):
+                    busy.append(worker)
+                    share = min(BATCH, max(1, len(todo) // self._workers))
+                    worker.send([todo.popleft() for _ in range(share)], pairs)
+                readable = wait([worker.line for worker in busy], TICK)
+                for worker in list(busy):
+                    if worker.line in readable:
+                        yield from self._hear(worker, todo, tried)
+                    elif worker.late or worker.ended:
+                        yield from self._lose(worker, todo, tried)
+                    if not worker.sent:
+                        busy.remove(worker)
+                        self._give(worker)
+        finally:  # the caller stopped, or no worker can be started
+            for worker in busy:
+                worker.end()
+                worker.sent.clear()
+                self._give(worker)
 
     def close(self) -> None:
-        """End the workers; the next comparison starts new ones."""
+        """End the workers, those at work when they are done; the next comparison starts new ones."""
         with self._lock:
-            if self._pool is not None:
-                self._pool.stop()
-                self._pool.join()
-            self._pool = None
+            self._era += 1
+            idle = self._free
+            self._free = [_Worker(self._era) for _ in idle]
+        for worker in idle:
+            worker.end()
 
-    def _running(self) -> ProcessPool:
-        with self._lock:
-            if self._pool is None or not self._pool.active:
-                self._pool = self._start()
-            return self._pool
-
-    def _start(self) -> ProcessPool:
-        pool = ProcessPool(max_workers=self._workers, initializer=symbolic.set_up, context=_Context())
+    def _hear(self, worker: _Worker, todo: deque[int], tried: set[int]) -> Iterator[tuple[int, Judgement]]:
+        """Take one message of a worker."""
         try:
-            pool.schedule(os.getpid).result(timeout=START_SECONDS)
-        except Exception as error:
-            pool.stop()
-            raise EngineError(
-                f"no grading worker could be started within {START_SECONDS:.0f} s ({type(error).__name__}: {error}); "
-                "do `python -c 'import math_verify'` and starting processes work here?"
-            ) from None
-        return pool
+            judgement = worker.receive()
+        except EOFError:
+            yield from self._lose(worker, todo, tried, EXIT_SECONDS)
+        else:
+            self._failed_starts = 0
+            if judgement is not None:
+                yield worker.sent.popleft(), judgement
+
+    def _lose(
+        self, worker: _Worker, todo: deque[int], tried: set[int], patience: float = 0.0
+    ) -> Iterator[tuple[int, Judgement]]:
+        """Settle what a worker leaves behind that ended, or whose time is over."""
+        late, started = worker.late, worker.ready
+        reason = worker.end(patience)
+        reason = "time limit" if late else reason
+        if not started:
+            self._failed_starts += 1
+            if late or self._failed_starts >= MOST_STARTS:
+                raise EngineError(
+                    f"no grading worker can be started: {self._failed_starts} ended while they loaded ({reason}); "
+                    "does `python -c 'from prmkit.grading import symbolic; symbolic.load()'` work here?"
+                )
+        elif reason in _FINAL or worker.sent[0] in tried:
+            yield worker.sent.popleft(), ("unknown", reason, CPU_SECONDS if reason == "time limit" else 0.0)
+        else:
+            tried.add(worker.sent[0])
+        todo.extendleft(reversed(worker.sent))
+        worker.sent.clear()
+
+    def _take(self, block: bool) -> _Worker | None:
+        """A free worker; if there is none, the first to become free for us, or None where waiting is not wanted."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            if not block:
+                return None
+            place: SimpleQueue[_Worker] = SimpleQueue()
+            self._waiting.append(place)
+        try:
+            return place.get()
+        except BaseException:  # interrupted: nobody will fetch what is put there
+            with self._lock:
+                if place in self._waiting:
+                    self._waiting.remove(place)
+            if not place.empty():
+                self._give(place.get())
+            raise
+
+    def _give(self, worker: _Worker) -> None:
+        """Hand a worker to whoever waited longest, or put it back."""
+        if worker.era != self._era:
+            worker.end()
+            worker = _Worker(self._era)
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().put(worker)
+            else:
+                self._free.append(worker)
 
 
-def _cause(exit_code: int | None) -> str:
-    return "time limit" if exit_code == -signal.SIGXCPU else "worker lost"
-
-
+_all_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
+_all_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 _pools: dict[int, WorkerPool] = {}
-_registry_lock = threading.Lock()
 
 
 def pool_of(workers: int) -> WorkerPool:
-    """This process's pool of that many workers; made on the first call, started on the first comparison."""
-    with _registry_lock:
-        return _pools.setdefault(workers, WorkerPool(workers))
+    """This process's pool of up to that many workers; made on the first call, started on the first comparison."""
+    return _pools.get(workers) or _pools.setdefault(workers, WorkerPool(workers))
 
 
 def close_pools() -> None:
     """End all workers of this process. Not needed at exit, where they end by themselves."""
-    with _registry_lock:
-        pools = list(_pools.values())
-    for pool in pools:
+    for pool in list(_pools.values()):
         pool.close()
 
 
+@atexit.register
+def _kill_all() -> None:
+    for worker in list(_all_workers):
+        worker.kill()
+
+
 def _forget() -> None:
-    """In a forked child: the pools, and whatever their locks were doing, belong to the parent."""
-    global _registry_lock, _spawning
-    _registry_lock, _spawning = threading.Lock(), threading.Lock()
-    _pools.clear()
+    """In a forked child: the workers, and whatever the locks were doing, belong to the parent."""
+    for worker in list(_all_workers):
+        worker.disown()
+    for pool in list(_all_pools):
+        pool.begin()
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -1,69 +1,104 @@
-"""What runs inside a worker process: LaTeX to sympy by latex2sympy2_extended, comparison by math-verify.
+"""What runs inside a worker process: answers that the fast path leaves open are parsed and compared.
 
-latex2sympy2_extended walks an ANTLR parse tree and never evaluates text; math-verify's other parser, which calls
-sympy's `parse_expr` and with it `eval`, is not used. Only `prmkit.grading.pool` calls this module, because neither
-library bounds its time or memory.
+`parsed` uses our own parser and numeric comparison (`prmkit.grading.latex`, `.values`) and decides nearly all pairs.
+What these cannot read is left to `fallback`: latex2sympy2_extended and math-verify, which `load` imports; they take
+seconds to import and do not bound their time or memory. latex2sympy2_extended walks an ANTLR parse tree, but hands the
+text of numbers and names to sympy, which evaluates it; the worker forbids all but plain ones (`prmkit.grading.worker`).
+math-verify's other parser, which calls sympy's `parse_expr` on the whole text, is not used.
 """
 
 import logging
-import math
-import os
-import resource
-import time
+import re
 from functools import lru_cache
 from typing import Any
 
-CPU_SECONDS = 5
-"""CPU time of one comparison; the kernel counts whole seconds, so the worker ends after 5 to 7."""
-MEMORY_BYTES = 2 << 30
-"""Address space of one worker."""
+from prmkit.grading.compute import TooLarge
+from prmkit.grading.latex import read
+from prmkit.grading.tokens import CannotRead
+from prmkit.grading.values import equal
+
+LONGEST = 400
+"""Characters that are given to math-verify."""
+DEEPEST = 10
+"""Brackets inside brackets."""
+
+_SUMS = re.compile(r"\\(?:sum|prod)(?![A-Za-z])")
+_LARGE = re.compile(r"\d{4}|10\^")
+_LIMITS = re.compile(r"\\(?:[io]*int|lim|choose)(?![A-Za-z])")
 
 
-def set_up() -> None:
-    """Make this process a worker: import the parsers, keep quiet, limit memory and forbid core dumps."""
-    import latex2sympy2_extended  # noqa: F401  the first comparison is not to pay for it
-    import math_verify  # noqa: F401
-
-    logging.disable(logging.CRITICAL)
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
-    _limit(resource.RLIMIT_AS, MEMORY_BYTES)
-    _limit(resource.RLIMIT_CORE, 0)
-
-
-def compare(gold: str, pred: str) -> tuple[str, str, float]:
-    """Compare two answers within the limits of this process.
+def compare(gold: str, pred: str) -> tuple[str, str]:
+    """Compare two answers; a caller that must not pay for imports calls the other functions itself.
 
     Returns:
-        Outcome (`equal`, `different` or `unknown`), the rule that decided, and the CPU seconds it took.
+        Outcome (`equal`, `different` or `unknown`) and the rule that decided.
     """
-    begun = time.process_time()
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _limit(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + CPU_SECONDS)
+    decided = parsed(gold, pred)
+    if decided is None:
+        load()
+        decided = fallback(gold, pred)
+    return decided
+
+
+def parsed(gold: str, pred: str) -> tuple[str, str] | None:
+    """Compare by our own parser. Where notation is ambiguous, one common reading is enough.
+
+    Returns:
+        As `compare`; None where one of the two cannot be read, or the comparison cannot be decided.
+    """
+    undecided = False
     try:
-        outcome, rule = _compare(gold, pred)
-    except MemoryError:
-        outcome, rule = "unknown", "memory limit"
-    except RecursionError:
-        outcome, rule = "unknown", "too deep"
-    finally:
-        _limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
-    return outcome, rule, time.process_time() - begun
+        golds, preds = read(gold), read(pred)
+        for gold_reading in golds:
+            for pred_reading in preds:
+                try:
+                    if equal(gold_reading, pred_reading):
+                        return "equal", "parsed"
+                except CannotRead:
+                    undecided = True
+    except CannotRead:
+        return None
+    except TooLarge:
+        return "unknown", "too large"
+    return None if undecided else ("different", "parsed")
 
 
-def _compare(gold: str, pred: str) -> tuple[str, str]:
+def load() -> None:
+    """Import what `fallback` needs, and keep it quiet."""
+    import latex2sympy2_extended  # noqa: F401
+    import math_verify  # noqa: F401
+    import sympy.physics.units  # noqa: F401  sympy's simplify would import it in the middle of a comparison
+
+    logging.disable(logging.CRITICAL)
+
+
+def fallback(gold: str, pred: str) -> tuple[str, str]:
+    """Compare by math-verify what it can be expected to read within its limits of time."""
+    if _costly(gold) or _costly(pred):
+        return "unknown", "too complex"
     from math_verify import verify
 
-    gold_value, pred_value = _parse(gold), _parse(pred)
+    gold_value, pred_value = _sympy(gold), _sympy(pred)
     if gold_value is None or pred_value is None:
         return "different", "unreadable"
-    equal = verify(gold_value, pred_value, timeout_seconds=None, raise_on_error=False)
-    return ("equal" if equal else "different"), "sympy"
+    equal_values = verify(gold_value, pred_value, timeout_seconds=None, raise_on_error=False)
+    return ("equal" if equal_values else "different"), "sympy"
+
+
+def _costly(text: str) -> bool:
+    """Whether ANTLR or sympy would take seconds: long, deeply nested, integrals, sums of many terms."""
+    sums = len(_SUMS.findall(text))
+    if len(text) > LONGEST or sums > 1 or (sums and _LARGE.search(text)) or _LIMITS.search(text):
+        return True
+    depth = deepest = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return deepest > DEEPEST
 
 
 @lru_cache(maxsize=512)
-def _parse(text: str) -> Any:
+def _sympy(text: str) -> Any:
     """The sympy value of an answer; None where it cannot be read."""
     from latex2sympy2_extended import NormalizationConfig, normalize_latex
     from math_verify.parser import parse_latex_cached
@@ -76,10 +111,3 @@ def _parse(text: str) -> Any:
         raise
     except Exception:  # the libraries raise whatever comes; malformed text has no value
         return None
-
-
-def _limit(kind: int, soft: int) -> None:
-    """Lower or raise a soft limit as far as the hard one allows."""
-    hard = resource.getrlimit(kind)[1]
-    beyond = hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard)
-    resource.setrlimit(kind, (hard if beyond else soft, hard))
