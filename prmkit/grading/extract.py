@@ -63,15 +63,15 @@ r"""Between boxes that are one answer: `\boxed{1}$ and $x = \boxed{2}`."""
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _JOINT_LENGTH = 40
 _STATED = re.compile(
-    r"(?:\banswers?(?:\s+(?:to|for|in|of)\b[^.:=\n\d$\\]{0,60}?)?|\b(?:correct|right|best)\s+(?:option|choice)s?)"
+    r"(?=[acrb答])(?:(?:\banswers?(?:\s+(?:to|for|in|of)\b[^.:=\n\d$\\]{0,60}?)?|\b(?:correct|right|best)\s+(?:option|choice)s?)"
     r"[*_\"']*[ \t]*(?P<link>is\b|are\b|would be\b|should be\b|must be\b|=|:|：)"
-    r"(?:[ \t]*(?:therefore|thus|simply|equal to|option|choice|:))*[*_\s\"]*|答案(?:应?[是为]|：|:)+\s*",
+    r"(?:[ \t]*(?:therefore|thus|simply|equal to|option|choice|:))*[*_\s\"]*|答案(?:应?[是为]|：|:)+\s*)",
     re.IGNORECASE,
 )
 _CHOSEN = re.compile(
-    r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer) \**\(?([A-J])\)?\**,? (?:is|must be|would be) (?:the )?"
+    r"(?=[OoCcAasp])(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer) \**\(?([A-J])\)?\**,? (?:is|must be|would be) (?:the )?"
     r"(?:correct|right|best|answer)"
-    r"|\b(?:choose|select|pick) (?:option |choice |answer )?\**(?:\(([A-J])\)|([A-J])(?=[.*\n]|$))"
+    r"|\b(?:choose|select|pick) (?:option |choice |answer )?\**(?:\(([A-J])\)|([A-J])(?=[.*\n]|$)))"
 )
 _HEADING = re.compile(
     r"^(?:#+[ \t]*\**|\*\*)(?:Final[ \t]+)?Answer[ \t:*]*\n\s*(\S[^\n]*)$", re.MULTILINE | re.IGNORECASE

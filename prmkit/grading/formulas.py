@@ -191,8 +191,12 @@ class FormulaParser(Cursor):
         if name in {"f", "g", "h"} and [self._peek(ahead).text for ahead in range(6)] == ["^", "{", "-", "1", "}", "("]:
             self._at += 5
             name += "'-1'"
-        applied = name == "f" or name.endswith("'")
-        if applied and self._is("("):
+        if name == "C" and self._is("("):  # C(7, 4)
+            begin, pair = self._at, self._bracketed()
+            if isinstance(pair, Group) and len(pair.items) == 2:
+                return Call("binom", pair.items)
+            self._at = begin
+        if (name == "f" or name.endswith("'")) and self._is("("):
             argument = self._bracketed()
             return Call(f"apply {name}", argument.items if isinstance(argument, Group) else (argument,))
         return Name(name)
@@ -262,10 +266,8 @@ class FormulaParser(Cursor):
 
     def _command(self) -> Node:
         name = self._take().text
-        if name == "frac":
-            return Call("div", (self._braced(), self._braced()))
-        if name == "binom":
-            return Call("binom", (self._braced(), self._braced()))
+        if name in ("frac", "binom"):
+            return Call("div" if name == "frac" else name, (self._braced(), self._braced()))
         if name == "abs":
             return Call("abs", (self._bracketed(),))
         if name.startswith("begin "):

@@ -21,14 +21,14 @@ _STOP = re.compile(
     rf"{_ABBREVIATED}[.!?]\**(?=\s+[A-Z(\"'*$\\]|\s*$)|。|(?<=[\w$)])\.(?=\s+[a-z])|\n"
     r"|,?\s(?:because|since|which|where|so that|as we)\b",
 )
-_FORMULA = re.compile(
-    r"\$\$([^$]+)\$\$|(?<!\\)\\\[((?:[^\\]|\\[^\[\]])+)\\\]|(?<!\\)\\\(((?:[^\\]|\\[^()])+)\\\)|(?<!\\)\$([^$\n]+)\$"
-    r"|\\begin\{(?:align|equation|gather)\*?\}((?:[^\\]|\\(?!begin|end))+)\\end\{(?:align|equation|gather)\*?\}"
+_FORMULA = re.compile(  # each pattern begins by looking for its first characters, which is what makes a search fast
+    r"(?=[$\\])(?:\$\$([^$]+)\$\$|(?<!\\)\\\[((?:[^\\]|\\[^\[\]])+)\\\]|(?<!\\)\\\(((?:[^\\]|\\[^()])+)\\\)|(?<!\\)\$([^$\n]+)\$"
+    r"|\\begin\{(?:align|equation|gather)\*?\}((?:[^\\]|\\(?!begin|end))+)\\end\{(?:align|equation|gather)\*?\})"
 )
 _NUMBER = re.compile(
-    r"[-−]?\\[dtc]?frac\{[-−]?\d+\}\{\d+\}|"
+    r"(?=[-−\\$€£.\d])(?:[-−]?\\[dtc]?frac\{[-−]?\d+\}\{\d+\}|"
     r"(?<![\w.])[-−]?(?:\\?[$€£][ ]?)?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)\.\d+|(?<![\d.])\.\d+)?"
-    r"(?:[eE][-+]?\d+)?(?:(?<=\d)/\d+)?(?:(?<=\d)[ ]?\\?%)?"
+    r"(?:[eE][-+]?\d+)?(?:(?<=\d)/\d+)?(?:(?<=\d)[ ]?\\?%)?)"
 )
 _DIGIT = re.compile(r"\d")
 _COMPUTED = re.compile(r"=\s*+(?:\\?\$\s*+)?(-?\d[\d,]*(?:\.\d+)?)(?!\s*+[-+*/×·\\(\d])")

@@ -21,7 +21,10 @@ LONGEST = 400
 """Characters that are given to math-verify."""
 DEEPEST = 10
 """Brackets inside brackets."""
+MOST_WORDS = 8
+"""In what may be mathematics; a text with more is prose."""
 
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _SUMS = re.compile(r"\\(?:sum|prod)(?![A-Za-z])")
 _LARGE = re.compile(r"\d{4}|10\^")
 _LIMITS = re.compile(r"\\(?:[io]*int|lim|choose)(?![A-Za-z])")
@@ -78,6 +81,8 @@ def fallback(gold: str, pred: str) -> tuple[str, str]:
         return "unknown", "too complex"
     from math_verify import verify
 
+    if max(len(_WORD.findall(gold)), len(_WORD.findall(pred))) > MOST_WORDS:
+        return "different", "unreadable"
     gold_value, pred_value = _sympy(gold), _sympy(pred)
     if gold_value is None or pred_value is None:
         return "different", "unreadable"

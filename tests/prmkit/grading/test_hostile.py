@@ -1,7 +1,9 @@
 """Hostile answers: whatever a model writes gets a verdict within the limits, is never run, and leaves a whole pool."""
 
 import os
+import random
 import re
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -350,18 +352,22 @@ def test_extraction_is_linear_whatever_the_text() -> None:
     assert not slow
 
 
+def _some_twos() -> list[tuple[str, str]]:
+    """A tenth of the ways to repeat two pieces."""
+    return random.Random(0).sample(list(product(ALPHABET, ALPHABET)), len(ALPHABET) ** 2 // 10)
+
+
 @pytest.mark.slow
-def test_extraction_is_linear_in_every_two_things_repeated() -> None:
+def test_extraction_is_linear_in_two_pieces_repeated() -> None:
     slow = {}
-    for one, other in product(ALPHABET, ALPHABET):
+    for one, other in _some_twos():
         for text in (_filled(one + other, TAIL), _filled(one, TAIL // 2) + _filled(other, TAIL // 2)):
             if (seconds := _spent(extract, text)) > LINEAR_SECONDS:
                 slow[one, other] = seconds
     assert not slow
 
 
-@pytest.mark.slow
-def test_the_fast_path_is_quick_in_every_two_things_repeated() -> None:
+def test_the_fast_path_is_quick_in_two_pieces_repeated() -> None:
     def fast(text: str) -> None:
         refusal(text)
         key(text)
@@ -370,7 +376,7 @@ def test_the_fast_path_is_quick_in_every_two_things_repeated() -> None:
             quick_compare(gold, pred)
 
     slow = {}
-    for one, other in product(ALPHABET, ALPHABET):
+    for one, other in _some_twos():
         half = LONGEST_ANSWER // 2
         for text in (_filled(one + other, LONGEST_ANSWER), _filled(one, half) + _filled(other, half)):
             if (seconds := _spent(fast, text)) > QUICK_SECONDS:
@@ -394,12 +400,16 @@ def test_votes_over_hostile_answers_end() -> None:
     assert classes[-2] == classes[-1]
 
 
+def _children() -> list[int]:
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text(encoding="utf-8").split()]
+
+
 def _held() -> dict[str, int]:
     """What this process holds: child processes, descriptors, threads, memory in MB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    children = [each for task in Path("/proc/self/task").iterdir() for each in (task / "children").read_text().split()]
     return {
-        "processes": len(children),
+        "processes": len(_children()),
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "threads": threading.active_count(),
         "megabytes": int(re.search(r"VmRSS:\s+(\d+)", status)[1]) // 1024,  # type: ignore[index]
@@ -410,30 +420,30 @@ def _held() -> dict[str, int]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 def test_ten_thousand_hostile_pairs_in_a_row_leak_nothing() -> None:
     def pairs(first: int, last: int) -> list[tuple[str, str]]:
-        """Every text is new, so that no cache answers: one in twenty reaches a worker, one in 2,000 kills it."""
+        """Every text is new, so that no cache answers; one in ten is for the workers."""
         made = []
         for number in range(first, last):
-            text = HOSTILE[number % len(HOSTILE)]
-            if number % 2000 == 0:
-                text = rf"\prod_{{i=1}}^{{10^{{9}}}} i^{{{number}}}"
-            elif number % 20 == 0:
+            text = f"{number} {HOSTILE[number % len(HOSTILE)]}"[:5000]
+            if number % 10 == 0:
                 text = rf"\sqrt{{{number}}} + \frac{{x}}{{{number}"
-            made.append((f"x_{{{number}}}", f"{number} {text}"[:5000]))
+            made.append((f"x_{{{number}}}", text))
         return made
 
-    pool = pool_of(2)
-    pool.close()
+    close_pools()
     grade_many(pairs(0, 2000), workers=2)
     before = _held()
+    reached = 0
     for start in range(2000, 12_000, 1000):
         verdicts = grade_many(pairs(start, start + 1000), workers=2)
-        assert len(verdicts) == 1000
         assert not any(verdict.equal for verdict in verdicts)
+        reached += sum(verdict.seconds > 0 for verdict in verdicts)
+        workers = [pid for pid in _children() if b"prmkit.grading" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(workers[0], signal.SIGKILL)  # as the kernel does when memory is short
+    assert reached > 500
+    assert equivalent(r"\sqrt{8}+x", r"x+2\sqrt{2}")
+    grade_many(pairs(20_000, 20_100), workers=2)
     after = _held()
     assert after["processes"] <= before["processes"]
     assert after["descriptors"] <= before["descriptors"]
     assert after["threads"] <= before["threads"]
     assert after["megabytes"] <= before["megabytes"] + 60
-    assert equivalent(r"\sqrt{8}+x", r"x+2\sqrt{2}")
-    close_pools()
-    assert os.waitpid(-1, os.WNOHANG)[0] == 0 if after["processes"] > before["processes"] else True

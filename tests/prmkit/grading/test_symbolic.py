@@ -34,6 +34,7 @@ def test_our_parser_decides_what_it_can_read(gold: str, pred: str, decision: tup
         (r"\sum_{k=1}^{3} k", "6", ("equal", "sympy")),
         (r"\sum_{k=1}^{3} k", "7", ("different", "sympy")),
         (r"\frac{}\over", "5", ("different", "unreadable")),
+        ("17", r"\over the sum of all these terms is larger than what they ask for", ("different", "unreadable")),
         (r"\sum_{k=1}^{99999} k", "5", ("unknown", "too complex")),
         (r"\int_0^1 x dx", r"\frac12", ("unknown", "too complex")),
         (r"\cdots" + "[" * 11 + "1" + "]" * 11, "5", ("unknown", "too complex")),
