@@ -8,30 +8,18 @@ verdicts; a generous wall-clock limit catches what sleeps.
 """
 
 import atexit
-import contextlib
-import json
-import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from multiprocessing.connection import wait
 from queue import SimpleQueue
-from typing import Any
 
 from prmkit.errors import EngineError
+from prmkit.grading.handle import Handle, Judgement, Pairs, all_handles
 from prmkit.grading.limits import CPU_SECONDS
-from prmkit.grading.worker import NO_MEMORY, TOO_DEEP
 
-WALL_SECONDS = 120.0
-"""Wall-clock limit of one comparison."""
-START_SECONDS = 300.0
-"""Wall-clock limit for a worker to start."""
 MOST_STARTS = 3
 """Workers that may die while they start, one after the other, before the caller is told."""
 EXIT_SECONDS = 10.0
@@ -41,108 +29,8 @@ BATCH = 8
 TICK = 1.0
 """Seconds after which silent workers are looked at."""
 
-Judgement = tuple[str, str, float]
-"""Outcome (`equal`, `different` or `unknown`), rule, CPU seconds."""
-Pairs = Sequence[tuple[str, str]]
-
-_ENDINGS = {-signal.SIGPROF: "time limit", NO_MEMORY: "memory limit", TOO_DEEP: "too deep"}
 _FINAL = ("time limit", "too deep")
 """Endings that a second try would only repeat; memory may have been short because of other pairs."""
-_SCRIPT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from prmkit.grading.worker import main; sys.exit(main())"
-)
-
-
-class _Worker:
-    """The place of one worker process, which starts when there is work, and again after it has ended."""
-
-    def __init__(self, era: int) -> None:
-        self.era = era
-        """How often the pool had been closed when this place was made."""
-        self.ready = False
-        """Whether the process has loaded what it needs."""
-        self.sent: deque[int] = deque()
-        """Pairs it was sent and has not answered, by index; it is busy with the first."""
-        self.line: Any = None
-        """Connection to the process; None before the first one started."""
-        self._process: subprocess.Popen[bytes] | None = None
-        self._deadline = 0.0
-        _all_workers.add(self)
-
-    def send(self, indices: Sequence[int], pairs: Pairs) -> None:
-        """Hand over some pairs. Should the process have ended, that is noticed when it does not answer."""
-        if self._process is None:
-            self._start()
-        self.sent.extend(indices)
-        self._deadline = time.monotonic() + (WALL_SECONDS if self.ready else START_SECONDS)
-        with contextlib.suppress(OSError):
-            self.line.send_bytes(json.dumps([pairs[index] for index in indices]).encode())
-
-    def receive(self) -> Judgement | None:
-        """The next judgement; None for the message that says the worker is ready.
-
-        Raises:
-            EOFError: The process has ended.
-            EngineError: It cannot work; the message says why.
-        """
-        try:
-            message = json.loads(self.line.recv_bytes())
-        except OSError:
-            raise EOFError from None
-        if isinstance(message, str):
-            raise EngineError(f"no grading worker can be started: {message}")
-        self.ready = True
-        self._deadline = time.monotonic() + WALL_SECONDS
-        return None if message is None else (message[0], message[1], message[2])
-
-    @property
-    def late(self) -> bool:
-        """Whether its time is over."""
-        return time.monotonic() > self._deadline
-
-    @property
-    def ended(self) -> bool:
-        """Whether the process is gone and said all it had to say."""
-        return self._process is None or (self._process.poll() is not None and not self.line.poll())
-
-    def end(self, patience: float = 0.0) -> str:
-        """Kill the process, unless it ends by itself within so many seconds, and say why it ended."""
-        self.ready = False
-        process, self._process = self._process, None
-        if process is None:
-            return "worker lost"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-        process.kill()
-        self.line.close()
-        return _ENDINGS.get(process.wait(), "worker lost")
-
-    def kill(self) -> None:
-        """Kill the process; safe while another thread waits for its answers."""
-        if process := self._process:
-            process.kill()
-
-    def disown(self) -> None:
-        """In a forked child: let go of the parent's process without a word to it."""
-        if self._process is not None:
-            self.line.close()
-            self._process.returncode = 0  # not ours to wait for
-            self._process = None
-
-    def _start(self) -> None:
-        self.line, theirs = multiprocessing.Pipe()
-        # One hash seed: sympy orders its arguments alike in every worker. A process group: Ctrl-C is not for workers.
-        environment = os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-P", "-c", _SCRIPT, json.dumps(sys.path)]
-        try:
-            self._process = subprocess.Popen(
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=environment, process_group=0
-            )
-        except OSError as error:
-            self.line.close()
-            raise EngineError(f"no grading worker can be started: {error}") from None
-        finally:
-            theirs.close()
 
 
 class WorkerPool:
@@ -157,8 +45,8 @@ class WorkerPool:
         """Forget all workers: here at first, and in a forked child, where they and the locks belong to the parent."""
         self._lock = threading.Lock()
         self._era = 0
-        self._free = [_Worker(0) for _ in range(self._workers)]
-        self._waiting: deque[SimpleQueue[_Worker]] = deque()
+        self._free = [Handle(0) for _ in range(self._workers)]
+        self._waiting: deque[SimpleQueue[Handle]] = deque()
         self._failed_starts = 0
 
     def compare(self, gold: str, pred: str) -> Judgement:
@@ -184,7 +72,7 @@ class WorkerPool:
         """
         todo = deque(range(len(pairs)))
         tried: set[int] = set()
-        busy: list[_Worker] = []
+        busy: list[Handle] = []
         try:
             while todo or busy:
                 while todo and (worker := self._take(block=not busy)):
@@ -211,11 +99,11 @@ class WorkerPool:
         with self._lock:
             self._era += 1
             idle = self._free
-            self._free = [_Worker(self._era) for _ in idle]
+            self._free = [Handle(self._era) for _ in idle]
         for worker in idle:
             worker.end()
 
-    def _hear(self, worker: _Worker, todo: deque[int], tried: set[int]) -> Iterator[tuple[int, Judgement]]:
+    def _hear(self, worker: Handle, todo: deque[int], tried: set[int]) -> Iterator[tuple[int, Judgement]]:
         """Take one message of a worker."""
         try:
             judgement = worker.receive()
@@ -227,7 +115,7 @@ class WorkerPool:
                 yield worker.sent.popleft(), judgement
 
     def _lose(
-        self, worker: _Worker, todo: deque[int], tried: set[int], patience: float = 0.0
+        self, worker: Handle, todo: deque[int], tried: set[int], patience: float = 0.0
     ) -> Iterator[tuple[int, Judgement]]:
         """Settle what a worker leaves behind that ended, or whose time is over."""
         late, started = worker.late, worker.ready
@@ -247,14 +135,14 @@ class WorkerPool:
         todo.extendleft(reversed(worker.sent))
         worker.sent.clear()
 
-    def _take(self, block: bool) -> _Worker | None:
+    def _take(self, block: bool) -> Handle | None:
         """A free worker; if there is none, the first to become free for us, or None where waiting is not wanted."""
         with self._lock:
             if self._free:
                 return self._free.pop()
             if not block:
                 return None
-            place: SimpleQueue[_Worker] = SimpleQueue()
+            place: SimpleQueue[Handle] = SimpleQueue()
             self._waiting.append(place)
         try:
             return place.get()
@@ -266,11 +154,11 @@ class WorkerPool:
                 self._give(place.get())
             raise
 
-    def _give(self, worker: _Worker) -> None:
+    def _give(self, worker: Handle) -> None:
         """Hand a worker to whoever waited longest, or put it back."""
         if worker.era != self._era:
             worker.end()
-            worker = _Worker(self._era)
+            worker = Handle(self._era)
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().put(worker)
@@ -278,7 +166,6 @@ class WorkerPool:
                 self._free.append(worker)
 
 
-_all_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
 _all_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 _pools: dict[int, WorkerPool] = {}
 
@@ -296,13 +183,13 @@ def close_pools() -> None:
 
 @atexit.register
 def _kill_all() -> None:
-    for worker in list(_all_workers):
+    for worker in list(all_handles):
         worker.kill()
 
 
 def _forget() -> None:
     """In a forked child: the workers, and whatever the locks were doing, belong to the parent."""
-    for worker in list(_all_workers):
+    for worker in list(all_handles):
         worker.disown()
     for pool in list(_all_pools):
         pool.begin()

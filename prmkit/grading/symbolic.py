@@ -26,7 +26,7 @@ MOST_WORDS = 8
 
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _SUMS = re.compile(r"\\(?:sum|prod)(?![A-Za-z])")
-_LARGE = re.compile(r"\d{4}|10\^")
+_LARGE = re.compile(r"\d{4}|10\^|\\infty")
 _LIMITS = re.compile(r"\\(?:[io]*int|lim|choose)(?![A-Za-z])")
 
 
@@ -83,11 +83,18 @@ def fallback(gold: str, pred: str) -> tuple[str, str]:
 
     if max(len(_WORD.findall(gold)), len(_WORD.findall(pred))) > MOST_WORDS:
         return "different", "unreadable"
-    gold_value, pred_value = _sympy(gold), _sympy(pred)
-    if gold_value is None or pred_value is None:
+    if any(_sympy(text) is None for text in sorted((gold, pred), key=_readable)):
         return "different", "unreadable"
-    equal_values = verify(gold_value, pred_value, timeout_seconds=None, raise_on_error=False)
+    equal_values = verify(_sympy(gold), _sympy(pred), timeout_seconds=None, raise_on_error=False)
     return ("equal" if equal_values else "different"), "sympy"
+
+
+def _readable(text: str) -> bool:
+    """Whether our own parser reads it. What it does not read is tried first: sympy may compute long on the other."""
+    try:
+        return bool(read(text))
+    except (CannotRead, TooLarge):
+        return False
 
 
 def _costly(text: str) -> bool:

@@ -392,6 +392,7 @@ def test_a_megabyte_costs_no_more_than_its_end() -> None:
         assert _spent(equivalent, "5", text) < LINEAR_SECONDS, unit
 
 
+@pytest.mark.slow
 def test_votes_over_hostile_answers_end() -> None:
     answers = [*HOSTILE, *HOSTILE, "1/2", "0.5"]
     classes = equivalence_classes(answers)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from prmkit.errors import EngineError
-from prmkit.grading import close_pools, equivalent, pool
+from prmkit.grading import close_pools, equivalent, handle, pool
 from prmkit.grading.pool import WorkerPool, pool_of
 
 ROOT = Path(__file__).parents[3]
@@ -71,7 +71,7 @@ def unruly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], WorkerPo
         made.append(WorkerPool(workers))
         return made[-1]
 
-    monkeypatch.setattr(pool, "_SCRIPT", UNRULY)
+    monkeypatch.setattr(handle, "_SCRIPT", UNRULY)
     monkeypatch.setattr(pool, "TICK", 0.1)
     yield make
     for each in made:
@@ -156,7 +156,7 @@ def test_a_comparison_that_sleeps_is_ended_by_the_wall_clock(
 ) -> None:
     sleepy = unruly(1)
     assert sleepy.compare("1", "1")[0] == "equal"
-    monkeypatch.setattr(pool, "WALL_SECONDS", 0.5)
+    monkeypatch.setattr(handle, "WALL_SECONDS", 0.5)
     assert sleepy.compare("1", "sleep")[:2] == ("unknown", "time limit")
     assert sleepy.compare("1", "1")[0] == "equal"
 
@@ -167,7 +167,7 @@ def test_a_stopped_worker_is_ended_by_the_wall_clock(
     stopped = unruly(1)
     pid = int(stopped.compare("", "whoami")[0])
     os.kill(pid, signal.SIGSTOP)
-    monkeypatch.setattr(pool, "WALL_SECONDS", 0.5)
+    monkeypatch.setattr(handle, "WALL_SECONDS", 0.5)
     assert stopped.compare("1", "1")[:2] == ("unknown", "time limit")
     assert not _alive(pid)
 
@@ -263,17 +263,17 @@ def test_closed_pools_start_again_and_a_worker_at_work_ends_when_it_is_done(
 
 
 def test_workers_that_cannot_start_raise_an_error_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_SCRIPT", "raise SystemExit(3)")
+    monkeypatch.setattr(handle, "_SCRIPT", "raise SystemExit(3)")
     with pytest.raises(EngineError, match="ended while they loaded"):
         WorkerPool(2).compare("1", "1")
     monkeypatch.setattr(
-        pool,
+        handle,
         "_SCRIPT",
         UNRULY.replace("worker.main()", "worker.confine = lambda: __import__('no_such_package')\nworker.main()"),
     )
     with pytest.raises(EngineError, match="No module named 'no_such_package'"):
         WorkerPool(1).compare("1", "1")
-    monkeypatch.setattr(pool, "_SCRIPT", UNRULY.replace("pass\n\n    def", "import no_such_parser\n\n    def", 1))
+    monkeypatch.setattr(handle, "_SCRIPT", UNRULY.replace("pass\n\n    def", "import no_such_parser\n\n    def", 1))
     with pytest.raises(EngineError, match="No module named 'no_such_parser'"):
         WorkerPool(1).compare("1", "1")
     monkeypatch.setattr(sys, "executable", "/no/such/python")
@@ -288,7 +288,7 @@ def test_lost_workers_leave_no_process_thread_or_descriptor_behind(unruly: Calla
 
     before = held()
     lossy = unruly(2)
-    for judgement in lossy.compare_many([("1", "crash"), ("1", "1")] * 10):
+    for judgement in lossy.compare_many([("1", "crash"), ("1", "1")] * 4):
         assert judgement
     lossy.close()
     assert held() == before
