@@ -35,7 +35,7 @@ class ClusterOptions:
     """Where the engines run."""
 
     ray_address: str | None = None
-    """An existing Ray cluster (`auto`, `host:6379`, `ray://host:10001`); none starts a local one."""
+    """An existing Ray cluster (`auto`, `host:6379`) of which this machine is a node; none starts a local one."""
     engines: int = 0
     """Engines to run; 0 takes one per GPU, or per CPU core up to 8 where there is no GPU (vllm on CPU: one). On a
     cluster by address there may be more than fit now: they join when nodes do."""
@@ -53,8 +53,13 @@ def check_address(address: str | None) -> None:
 
     Raises:
         EngineError: Nothing listens there.
+        InputError: It is the address of a Ray client's server.
     """
-    match = re.fullmatch(r"(?:ray://)?\[?([^\]/]+?)\]?:(\d+)", address or "")
+    if address is not None and address.startswith("ray://"):
+        raise InputError(
+            f"--ray-address {address}: run the command on a node of the cluster, and give auto or HOST:6379"
+        )
+    match = re.fullmatch(r"\[?([^\]/]+?)\]?:(\d+)", address or "")
     if match is None:
         return
     try:

@@ -212,9 +212,14 @@ class Driver:
         return piece
 
     def _store_complete(self, shard: Shard | None) -> None:
-        if shard is not None:
-            self._unwritten += 1
-            self._group.create_task(self._store(shard))
+        if shard is None:
+            return
+        self._unwritten += 1
+        storing = self._store(shard)
+        try:
+            self._group.create_task(storing)
+        except RuntimeError:  # the run is ending on an error; the shard is done again at the next start
+            storing.close()
 
     async def _store(self, shard: Shard) -> None:
         await asyncio.get_running_loop().run_in_executor(self._pool, self._write, shard)

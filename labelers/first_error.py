@@ -4,8 +4,9 @@ Luo et al. 2024 (arXiv:2406.06592). A right completion of a step goes through al
 each of these has some value: that half of the search is exact. Wrong completions prove nothing; they are evidence only.
 Therefore the step at which the search arrives is rolled out again, until it would be too unlikely that it is of value:
 as unlikely as `confidence` asks for if it were worth as much as the step before it is by its own counts (neighbours
-borrow strength), `max_rollouts` at most. A success there moves the search to the right. That values stay at zero after
-the first error is assumed, and never tested.
+borrow strength), `max_rollouts` at most. Where these are too few, the steps behind it are looked at too, nearest first,
+until as many rollouts again have failed: values need not fall for good, and each later success proves the step alive.
+A success moves the search to the right. Beyond that, that values stay at zero after the first error is assumed.
 
 A pure function of the counts of one solution; `labelers.monte_carlo` draws.
 """
@@ -66,20 +67,25 @@ class FirstError:
         if high == len(counts):
             return None
         wanted = _enough_zeros(self, *(counts[low] if low >= 0 else (0, 0)), negligible)
-        return (high, wanted) if counts[high][1] < wanted else None
+        if counts[high][1] < min(wanted, self.max_rollouts):
+            return high, min(wanted, self.max_rollouts)
+        behind = next((at for at in range(high + 1, len(counts)) if counts[at][1] < self.min_rollouts), None)
+        failed = sum(rollouts for _, rollouts in counts[high:])
+        return None if behind is None or failed >= wanted else (behind, self.min_rollouts)
 
 
 @lru_cache(maxsize=1 << 16)
 def _enough_zeros(search: FirstError, successes: int, rollouts: int, negligible: float) -> int:
     """Rollouts without success after which a step is believed lost, given the counts of the step before it.
 
-    The step is either lost or worth as much as the one before, with even odds before its first rollout.
+    The step is either lost or worth as much as the one before, with even odds before its first rollout. Twice
+    `max_rollouts` at most.
     """
     odds = (1 - search.confidence) / search.confidence
-    for zeros in range(search.min_rollouts, search.max_rollouts):
+    for zeros in range(search.min_rollouts, 2 * search.max_rollouts):
         if _chance_of_zeros(successes, rollouts, zeros, negligible) <= odds:
             return zeros
-    return search.max_rollouts
+    return 2 * search.max_rollouts
 
 
 def _chance_of_zeros(successes: int, rollouts: int, zeros: int, negligible: float) -> float:

@@ -69,6 +69,8 @@ class VllmCompleter:
             model=policy,
             max_num_seqs=slots,
             tensor_parallel_size=tensor_parallel,
+            # within a Ray placement group vLLM would want a bundle for each GPU; ours holds all of them
+            distributed_executor_backend="mp" if tensor_parallel > 1 else None,
             enable_prefix_caching=True,
             disable_log_stats=True,
             **(_cpu_arguments(policy, slots) if cpu else {}),

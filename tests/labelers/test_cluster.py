@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from labelers.cluster import check_address
+from prmkit.errors import InputError
 from prmkit.tables import read_labels
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -135,6 +137,11 @@ def test_an_address_without_a_cluster_is_one_line_and_nothing_is_written(pool: P
     assert done.returncode == 1
     assert "no Ray cluster answers at 127.0.0.1:1" in done.stderr and done.stderr.count("\n") == 1
     assert not out.exists()
+
+
+def test_an_address_of_ray_client_is_refused_with_the_way_that_works(pool: Path) -> None:
+    with pytest.raises(InputError, match="run the command on a node of the cluster, and give auto or HOST:6379"):
+        check_address("ray://127.0.0.1:10001")
 
 
 def test_other_options_do_not_continue_a_run(pool: Path) -> None:

@@ -56,6 +56,13 @@ def test_the_boundary_is_rolled_out_again_before_it_is_believed() -> None:
     assert SEARCH.look([(2, 4), (0, wanted), (0, 0)], NEGLIGIBLE) is None
 
 
+def test_where_the_neighbour_is_weak_the_steps_behind_are_looked_at_too() -> None:
+    assert SEARCH.look([(1, 8), (0, 16), (0, 0), (0, 0)], NEGLIGIBLE) == (2, 4)
+    assert SEARCH.look([(8, 8), (0, 16), (0, 0), (0, 0)], NEGLIGIBLE) is None
+    assert SEARCH.look([(1, 8), (0, 16), (1, 4), (0, 0)], NEGLIGIBLE) == (3, 4), "a success there goes on from there"
+    assert SEARCH.look([(1, 8), (0, 16), (0, 8), (0, 8)], NEGLIGIBLE) is None, "as many failures again are enough"
+
+
 def test_a_success_at_the_boundary_moves_the_search_to_the_right() -> None:
     assert SEARCH.look([(2, 4), (1, 16), (0, 0), (0, 4)], NEGLIGIBLE) == (2, 4)
     assert SEARCH.look([(2, 4), (1, 16), (0, 4), (0, 4)], NEGLIGIBLE) == (2, 16)

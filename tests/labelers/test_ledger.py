@@ -1,11 +1,14 @@
 """A run directory survives what happens to it."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
-from labelers.ledger import Ledger, read_cost
+from labelers.ledger import Ledger, read_cost, read_progress
 from prmkit.errors import InputError, RunChangedError
+from prmkit.files import locate
 from prmkit.records import SOLUTION_SCHEMA, Problem, Solution
 from prmkit.tables import Row, read_solutions, solution_row
 
@@ -77,3 +80,79 @@ def test_a_shard_done_again_without_failures_leaves_quarantine(tmp_path: Path) -
     ledger.write(0, [], SOLUTION_SCHEMA, [{"item": "b", "reason": "too long"}])
     ledger.write(0, [row("b")], SOLUTION_SCHEMA, [])
     assert ledger.quarantined() == 0
+
+
+def test_kept_rollouts_are_a_source_of_solutions_without_repeats(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "run", CONFIG)
+    ledger.write(0, [row("a")], SOLUTION_SCHEMA, [], kept=[row("x"), row("y"), row("x")])
+    ledger.write(1, [row("b")], SOLUTION_SCHEMA, [], kept=[row("z")])
+    assert [each.name for each in read_solutions(tmp_path / "run" / "rollouts")] == ["x/0", "y/0", "z/0"]
+
+
+def test_rollouts_of_a_shard_that_is_not_finished_are_not_read(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "run", CONFIG)
+    ledger.write(0, [row("a")], SOLUTION_SCHEMA, [], kept=[row("x")])
+    ledger.write(1, [row("b")], SOLUTION_SCHEMA, [], kept=[row("y")])
+    (tmp_path / "run" / "shards" / "00001.parquet").unlink()
+    assert [each.name for each in read_solutions(tmp_path / "run" / "rollouts")] == ["x/0"]
+
+
+def test_filtered_items_are_kept_apart_with_their_reason(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "run", CONFIG)
+    ledger.write(0, [row("a")], SOLUTION_SCHEMA, [], filtered=[{"item": "b", "reason": "all right"}])
+    assert (ledger.count("filtered"), ledger.quarantined()) == (1, 0)
+    assert json.loads((tmp_path / "run" / "filtered" / "00000.jsonl").read_text())["reason"] == "all right"
+
+
+def test_what_belongs_to_a_shard_counts_for_nothing_without_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "run", CONFIG)
+    with pytest.raises(TypeError):
+        ledger.write(0, [{"steps": object()}], SOLUTION_SCHEMA, [{"item": "b", "reason": "too long"}])
+    assert (tmp_path / "run" / "quarantine" / "00000.jsonl").exists()
+    assert ledger.finished() == set() and ledger.quarantined() == 0
+
+
+def test_a_shard_done_again_leaves_nothing_of_the_earlier_try(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "run", CONFIG)
+    ledger.write(0, [], SOLUTION_SCHEMA, [], filtered=[{"item": "a", "reason": "all right"}], kept=[row("x")])
+    ledger.write(0, [row("a")], SOLUTION_SCHEMA, [])
+    assert ledger.count("filtered") == 0 and not list((tmp_path / "run" / "rollouts" / "shards").iterdir())
+
+
+def test_a_line_of_progress_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
+    Ledger(tmp_path, CONFIG).note({"seconds": 2.0, "tokens": 7})
+    with (tmp_path / "progress.jsonl").open("a") as handle:
+        handle.write('{"start": 0, "sec')
+    again = Ledger(tmp_path, CONFIG)
+    again.note({"seconds": 1.0, "tokens": 3})
+    assert [line["start"] for line in read_progress(tmp_path)] == [0, 1]
+    assert read_cost(tmp_path) == (3.0, 10)
+
+
+def test_the_last_line_of_a_start_is_its_cost(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, CONFIG)
+    for seconds in (1.0, 2.0, 5.0):
+        ledger.note({"seconds": seconds, "tokens": 10})
+    assert read_cost(tmp_path) == (5.0, 10)
+
+
+def test_a_ledger_in_an_object_store_is_refused_continued_and_read_like_any(tmp_path: Path) -> None:
+    out = locate("memory://ledger/run")
+    ledger = Ledger(out, CONFIG)
+    ledger.write(3, [row("a")], SOLUTION_SCHEMA, [{"item": "b", "reason": "too long"}], kept=[row("x")])
+    ledger.add_cost(1.5, 10)
+    again = Ledger(out, CONFIG)
+    again.add_cost(1.0, 1)
+    assert again.finished() == {3} and again.quarantined() == 1 and read_cost(out) == (2.5, 11)
+    assert [each.name for each in read_solutions(out)] == ["a/0"]
+    assert [each.name for each in read_solutions(out / "rollouts")] == ["x/0"]
+    with pytest.raises(RunChangedError, match="rollouts: 8 there, 16 now"):
+        Ledger(out, CONFIG | {"rollouts": 16})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere (test_chaos.py drops its rights)")
+def test_a_directory_that_cannot_be_written_is_told_before_any_work(tmp_path: Path) -> None:
+    Ledger(tmp_path / "run", CONFIG)
+    (tmp_path / "run").chmod(0o555)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        Ledger(tmp_path / "run", CONFIG)
