@@ -84,6 +84,16 @@ def write_config(folder: Path, config_file: str, config: Mapping[str, Any]) -> N
     write_json(folder / config_file, {"config": plain(config), "fingerprint": fingerprint(plain(config))})
 
 
+def shard_files(folder: Path) -> list[Path]:
+    """Finished shards of a run, in order. What a run keeps in RUN/rollouts counts once its own shard is finished."""
+    files = sorted((folder / "shards").glob("*.parquet"))
+    finished = folder.parent / "shards"
+    if folder.name != "rollouts" or not finished.is_dir():
+        return files
+    names = {file.name for file in finished.glob("*.parquet")}
+    return [file for file in files if file.name in names]
+
+
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested names joined by dots."""
     found: dict[str, Any] = {}

@@ -26,6 +26,7 @@ from prmkit.records import (
     StepLabel,
     Strategy,
 )
+from prmkit.runs import shard_files
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -242,7 +243,7 @@ def read_rows(source: Path, needed: Iterable[str]) -> list[tuple[str, Row]]:
 
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
-        files = sorted((source / "shards").glob("*.parquet"))
+        files = shard_files(source)
         if not files:
             raise MissingFileError(f"{source}: no finished shards in it; is it a run directory of prmkit?")
         return files

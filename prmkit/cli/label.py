@@ -35,7 +35,7 @@ class Label:
     """fixed: completions drawn after each step. Default 8."""
     confidence: float | None = None
     """sequential: posterior mass of its class at which a step has enough rollouts, default 0.85; first-error: how sure
-    the first error must be, default 0.99."""
+    the first error must be, default 0.97."""
     min_rollouts: int | None = None
     """sequential, first-error: rollouts of a step before anything is decided about it. Default 4; 8."""
     max_rollouts: int | None = None

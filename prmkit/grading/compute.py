@@ -20,7 +20,7 @@ DIGITS = 60
 """Precision of computed numbers, unless a caller asks for more."""
 LARGEST_BITS = 100_000
 """Of an exact numerator or denominator; also of the exponent range of computed numbers."""
-LARGEST_FACTORIAL = 2_000
+LARGEST_FACTORIAL = 3_000
 _LARGEST_ANGLE_BITS = 400
 
 MP = MPContext()

@@ -5,6 +5,7 @@ looked at, every expression here runs in time linear in them, and a rule is trie
 all: extraction is what the grader does most.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ TAIL = 20_000
 """Characters at the end of a solution in which an answer is looked for."""
 MOST_STATEMENTS = 50
 """Of many "the answer is", the last ones that are tried."""
+
+MOST_PROBLEMS = 3
+"""Beginnings of a next problem in front of which an answer is looked for."""
 
 
 class ExtractRule(StrEnum):
@@ -53,7 +57,8 @@ class Extracted:
     """What found it."""
 
 
-_BOX = re.compile(r"\\f?boxed\s*(?=\{)|\\fbox\s*(?=\{)|\\boxed\s+(?=[^\s{])")
+_BOX = re.compile(r"\\f?boxed\s*(?=\{)|\\fbox\s*(?=\{)|\\boxed(?:\s+(?=[^\s{])|(?=\d))")
+_UNBRACED = re.compile(r"\d+(?:[.,]\d+)*|.")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is no group
 _JOINT = re.compile(
     r"[\s.,;$*]*(?:\\[)\]])?[\s,;$*]*(?:(?:,|;|and|or|\\text\{\s*(?:and|or)\s*\}|\\quad|\\qquad)[\s,;$*]*)?"
@@ -73,6 +78,10 @@ _CHOSEN = re.compile(
     r"(?:correct|right|best|answer)"
     r"|\b(?:choose|select|pick) (?:option |choice |answer )?\**(?:\(([A-J])\)|([A-J])(?=[.*\n]|$)))"
 )
+_CHOSEN_IN_CHINESE = re.compile(r"故选\s*[:：]?\s*\$?[(（]?([A-J])")
+_END = re.compile(r"<\|(?:im_end|eot_id|endoftext|end_of_text)\|>|</s>|<end_of_turn>|<eos>")
+"""Written by a model at the end of its turn; what follows belongs to no solution."""
+_NEXT_PROBLEM = re.compile(r"\n[ \t]{0,20}\n[#* \t]{0,20}(?:Problem|Question|Q|Instruction|(Human|User)):")
 _HEADING = re.compile(
     r"^(?:#+[ \t]*\**|\*\*)(?:Final[ \t]+)?Answer[ \t:*]*\n\s*(\S[^\n]*)$", re.MULTILINE | re.IGNORECASE
 )
@@ -102,10 +111,18 @@ def _marked(solution: str) -> Extracted | None:
 
 
 def _conclusion(solution: str) -> str:
-    """The end of the text; behind `</think>`, where something is."""
+    """The end of the text; behind `</think>`, where something is, and in front of the next turn or problem."""
     tail = solution if len(solution) <= TAIL else solution[-TAIL:]
+    if ("<|" in tail or "</s>" in tail or "<e" in tail) and (end := _END.search(tail)) and tail[: end.start()].strip():
+        tail = tail[: end.start()]
     if "</think>" in tail and (said := tail.rpartition("</think>")[2]).strip():
-        return said
+        tail = said
+    if not ("Q:" in tail or "em:" in tail or "ion:" in tail or "Human:" in tail or "User:" in tail):
+        return tail  # the search below is slower
+    for match in itertools.islice(_NEXT_PROBLEM.finditer(tail), MOST_PROBLEMS):
+        head = tail[: match.start()]
+        if match[1] or _first(head, _MARK_FINDERS):
+            return head  # a model that goes on with a turn or a problem of its own
     return tail
 
 
@@ -129,7 +146,8 @@ def _boxed(text: str) -> str | None:
     for index in range(len(boxes) - 1, -1, -1):
         start = boxes[index][1]
         if text[start] != "{":
-            return text[start]  # \boxed 5
+            match = _UNBRACED.match(text, start)
+            return match[0] if match else None  # \boxed 5
         if closing is None:
             closing = _closing_braces(text, boxes[0][1])
         if start in closing and (content := text[start + 1 : closing[start]]).strip():
@@ -150,7 +168,7 @@ def _joined(text: str, boxes: list[tuple[int, int]], closing: dict[int, int]) ->
 
 
 def _inside(content: str) -> str:
-    """What a box says, should it hold a sentence that states the answer."""
+    """What a box or line says, should it hold a sentence that states the answer."""
     return (_stated(_TEXT.sub(r"\1", content)) if "nswer" in content else None) or content
 
 
@@ -175,7 +193,7 @@ def _hashes(text: str) -> str | None:
 
 
 def _letter_a(text: str) -> str | None:
-    return next((found for line in _lines_from_end(text, "A:") if (found := _bare(line))), None)
+    return next((_inside(found) for line in _lines_from_end(text, "A:") if (found := _bare(line))), None)
 
 
 def _lines_from_end(text: str, mark: str) -> list[str]:
@@ -199,12 +217,13 @@ def _lines_from_end(text: str, mark: str) -> list[str]:
 
 def _stated(text: str) -> str | None:
     folded = text.lower()
-    if not any(mark in folded for mark in ("answer", "correct", "best", "right", "choose", "答案")):
+    if not any(mark in folded for mark in ("answer", "correct", "best", "right", "choose", "答案", "故选")):
         return None
     for match in reversed(list(_STATED.finditer(text))[-MOST_STATEMENTS:]):
         if found := stated_at(text, match.end(), firm=match["link"] not in (":", "：")):
             return found
     chosen = _CHOSEN.findall(text)
+    chosen = chosen or _CHOSEN_IN_CHINESE.findall(text)
     return "".join(chosen[-1]) if chosen else None
 
 

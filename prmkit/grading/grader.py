@@ -15,9 +15,10 @@ from functools import lru_cache
 
 from prmkit.errors import InputError
 from prmkit.grading.extract import Extracted, extract, extract_marked
+from prmkit.grading.handle import Judgement
 from prmkit.grading.limits import LONGEST_ANSWER, refusal
 from prmkit.grading.normalise import key, parser_text
-from prmkit.grading.pool import Judgement, pool_of
+from prmkit.grading.pool import pool_of
 from prmkit.grading.quick import class_key, quick_compare
 
 CACHED = 50_000

@@ -14,7 +14,7 @@ LONGEST_NUMBER = 400
 """Digits in a row."""
 LARGEST_EXPONENT = 10_000
 """Of a number written out; also of a power in an exponent."""
-LARGEST_FACTORIAL = 1_000
+LARGEST_FACTORIAL = 3_000
 """Argument of a factorial or binomial written out."""
 MOST_POWERS = 60
 """Carets in one answer."""

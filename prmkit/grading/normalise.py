@@ -64,6 +64,17 @@ _FOR_PARSER = _compiled(
     ("\\choose", r"\{([^{}]*?)\\choose(?![a-z])([^{}]*)\}", r"\\binom{\1}{\2}"),
     ("\\over", r"\{([^{}]*?)\\over(?![a-z])([^{}]*)\}", r"\\frac{\1}{\2}"),
     ("~", "~", " "),
+    ("&", r"&\s*=|=\s*&", "="),
+    ("aligned", r"\\(?:begin|end)\s*\{aligned\}", " "),
+    ("{:}", r"\{:\}", ":"),
+    (
+        "for all",
+        r",?\s*(?:\\text\s*\{\s*,?\s*for all(?: real)?\s*\}|for all(?: real)?)\s*\\?[a-z]\s*"
+        r"(?:\\in\s*\\mathbb\s*\{?[A-Z]\}?)?$",
+        "",
+    ),
+    ("where", r",?\s*\\text\s*\{\s*,?\s*where\s*\}\s*(?=[a-z]\s*\\in)", ", "),
+    ("egative", r"\b[Nn]egative\s+(?=\d)", "-"),
     ("..", r"(?<=\d)\.{3,}", r"\\ldots"),
     ("%", r"(?<!\\)%", r"\\%"),
     ("per", r"(?<=\d)\s*\\?(?:text\{)?\s*per\s?cent\b\}?", r"\\%"),
@@ -104,6 +115,7 @@ _FUNCTIONS = word_set(
 _VALUED = word_set(
     "sin cos tan cot sec csc log ln exp sqrt pi and or to mod base by plus minus times over of per hundred ",
     "thousand million billion trillion dozen half halves third thirds quarter quarters am pm",
+    "january february march april may june july august september october november december",
 )
 """Words at the end of an answer that belong to its value."""
 _LAST_WORDS = re.compile(

@@ -76,7 +76,10 @@ def _compare(gold: Reading, pred: Reading) -> bool | None:
         number, based = (gold, pred) if gold.number else (pred, gold)
         equal = number.number is not None and str(number.number.value) == based.value[0]
     elif {gold.kind, pred.kind} <= {Kind.NUMBER, Kind.RATIO, Kind.TIME}:
-        return _quotient(gold) == _quotient(pred) is not None or None
+        asked, given = _quotient(gold), _quotient(pred)
+        if asked is None or given is None:
+            return False  # 0:30 is no ratio
+        return asked == given or None
     else:
         equal = False if Kind.WORDS in (gold.kind, pred.kind) else None
     return equal if equal or sure else None
@@ -121,13 +124,13 @@ def _compare_choices(gold: Reading, pred: Reading) -> bool | None:
 
 
 def _quotient(reading: Reading) -> Fraction | None:
-    """The number that a ratio of two terms stands for."""
+    """The number that a ratio of two terms stands for; None where one of them is 0."""
     if reading.number is not None:
         return reading.number.value
     terms = reading.value
     if reading.kind is Kind.TIME:
         terms = () if reading.sure else divmod(reading.value[0], 60)
-    return Fraction(terms[0], terms[1]) if len(terms) == 2 and terms[1] else None
+    return Fraction(terms[0], terms[1]) if len(terms) == 2 and all(terms) else None
 
 
 def _is_prose(text: str) -> bool:

@@ -21,6 +21,7 @@ class Interval:
 RealSet = tuple[Interval, ...]
 _EVERYTHING: RealSet = (Interval(-MP.inf, MP.inf, False, False),)
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+_MINUS_INFINITY = Call("neg", (Name("oo"),))
 _BENT = frozenset({"abs", "floor", "ceil", "max", "min"})
 INEQUALITIES = frozenset({"<", ">", "<=", ">=", "!="})
 
@@ -169,7 +170,8 @@ def _chain(chain: Chain) -> RealSet | None:
         return None
     common = _EVERYTHING
     for left, op, right in zip(chain.sides, chain.ops, chain.sides[1:], strict=False):
-        one = _link(left, op, right, *names)
+        unbounded = (left == _MINUS_INFINITY and op == "<") or (right == Name("oo") and op == "<")
+        one = _EVERYTHING if unbounded else _link(left, op, right, *names)
         if one is None:
             return None
         common = _common(common, one)

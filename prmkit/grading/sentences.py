@@ -27,8 +27,9 @@ _FORMULA = re.compile(  # each pattern begins by looking for its first character
 )
 _NUMBER = re.compile(
     r"(?=[-−\\$€£.\d])(?:[-−]?\\[dtc]?frac\{[-−]?\d+\}\{\d+\}|"
-    r"(?<![\w.])[-−]?(?:\\?[$€£][ ]?)?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)\.\d+|(?<![\d.])\.\d+)?"
-    r"(?:[eE][-+]?\d+)?(?:(?<=\d)/\d+)?(?:(?<=\d)[ ]?\\?%)?)"
+    r"(?<![A-Za-z0-9_.])(?:\d{1,2}:[0-5]\d(?![\d:])(?:[ ]?[AaPp]\.?[Mm]\b)?|"
+    r"[-−]?(?:\\?[$€£][ ]?)?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)\.\d+|(?<![\d.])\.\d+)?"
+    r"(?:[eE][-+]?\d+)?(?:(?<=\d)/\d+)?(?:(?<=\d)[ ]?\\?%)?))"
 )
 _DIGIT = re.compile(r"\d")
 _COMPUTED = re.compile(r"=\s*+(?:\\?\$\s*+)?(-?\d[\d,]*(?:\.\d+)?)(?!\s*+[-+*/×·\\(\d])")
@@ -46,8 +47,17 @@ _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _SET_APART = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname|begin|end)\s*\{[^{}]*\}")
 _MATHEMATICS = re.compile(r"[\d\\=]")
 _FORMULA_LIST = re.compile(r"\s*(?:,|;|and\b|or\b)\s*(?:and\b|or\b)?\s*(?=\$|\\\()")
+_NAMED = re.compile(r"(?:\$|\\\()\s*([A-Za-z])\s*=")
 _NOT_PROSE = word_set(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi and or frac infty inf mod"
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi and or frac infty inf mod "
+    "negative jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august "
+    "september october november december"
+)
+_OTHER_SCRIPT = re.compile(r"[\u0400-\u04ff\u0620-\u064a\u0900-\u097f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Letters of scripts in which no mathematics is written: Cyrillic, Arabic, Devanagari, Chinese, Japanese, Korean."""
+_SENTENCES = re.compile(r"[\d$)}]\.\s+\S")
+_DATE = re.compile(
+    r"((?:Jan|Febr)uary|March|April|May|June|July|August|(?:Septem|Octo|Novem|Decem)ber) (\d{1,2})\b(?!,? \d)"
 )
 _LINES = re.compile(r"[\s$\[(\\]*begin\{(?:align|equation|gather)")
 _ROWS = re.compile(r"[\s$\[(\\]*begin\{(?:[a-z]*matrix|array|cases)\}")
@@ -91,7 +101,10 @@ def whole(text: str) -> str | None:
         return None
     outside = _SET_APART.sub(" ", text)
     words = [match for match in _WORD.finditer(outside) if match[0].lower() not in _NOT_PROSE]
+    words = [match for match in words if outside[match.end() : match.end() + 1] not in {"^", "_"}]  # mv^2
     mathematics = _MATHEMATICS.search(outside)
+    if mathematics and (_OTHER_SCRIPT.search(outside) or _SENTENCES.search(text)):
+        return None
     sentence = mathematics is not None and bool(words) and words[0].start() < mathematics.start()
     return None if sentence or len(words) > MOST_WORDS else text
 
@@ -100,19 +113,31 @@ def formula(text: str) -> str | None:
     """The last formula, unless numbers follow it of which none is its right side."""
     if "$" not in text and "\\" not in text:
         return None
-    last = None
-    for match in _FORMULA.finditer(text):
-        last = match
-    if last is None:
+    found = list(_FORMULA.finditer(text))
+    if not found:
         return None
+    last = found[-1]
     content = _OPEN_BOX.sub("", next(group for group in last.groups() if group is not None))
     if last[5]:
         content = content.replace("&", "").rstrip("\\ \n").rpartition("\\\\")[2]
     following = _numbers(text[last.end() :])
     if not following:
-        return content
+        return ", ".join([*_roots_before(text, found), content])
     side = _SET_APART.sub(" ", content).rpartition("=")[2].strip(" .,$\\")
     return side if side in {each.strip("\\$€£% ") for each in following} else None
+
+
+def _roots_before(text: str, found: list[re.Match[str]]) -> list[str]:
+    """Of "`$x=3$ and $x=-1$`" the formulas in front of the last that give the same unknown."""
+    roots: list[str] = []
+    name = _NAMED.match(found[-1][0])
+    for before, after in zip(found[-2::-1], found[:0:-1], strict=True):
+        named = _NAMED.match(before[0])
+        joint = _FORMULA_LIST.match(text, before.end())
+        if not (name and named and named[1] == name[1] and joint and joint.end() == after.start()):
+            break
+        roots.insert(0, next(group for group in before.groups() if group is not None))
+    return roots
 
 
 def bold(text: str) -> str | None:
@@ -138,6 +163,11 @@ def number(text: str) -> str | None:
         if words and (words[-1].lower() != "one" or not _DIGIT.search(text)):
             return words[-1]
         return next(iter(_numbers(text)[-1:]), None)
+    if (dates := _DATE.findall(sentence)) and dates[-1][1] == last[-1]:
+        return f"{dates[-1][0]} {dates[-1][1]}"
+    own = _COMPUTED.findall(sentence)
+    if own and own[-1] == last[-1].strip("\\$€£% "):
+        return last[-1]  # "Together they have 80 + 160 = 240", though 160 was computed before
     computed = _COMPUTED.findall(text, 0, begin) if len(last) > 1 else None
     plain = {each.strip("\\$€£% ") for each in last}
     return computed[-1] if computed and computed[-1] in plain else last[-1]

@@ -14,6 +14,7 @@ from typing import Any
 
 from prmkit.grading.compute import TooLarge
 from prmkit.grading.latex import read
+from prmkit.grading.names import with_names_of
 from prmkit.grading.tokens import CannotRead
 from prmkit.grading.values import equal
 
@@ -55,7 +56,7 @@ def parsed(gold: str, pred: str) -> tuple[str, str] | None:
         for gold_reading in golds:
             for pred_reading in preds:
                 try:
-                    if equal(gold_reading, pred_reading):
+                    if equal(gold_reading, with_names_of(gold_reading, pred_reading)):
                         return "equal", "parsed"
                 except CannotRead:
                     undecided = True

@@ -112,6 +112,24 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+def renamed(node: Node, name: str, to: str) -> Node:
+    """The node with another name for one variable."""
+    match node:
+        case Name():
+            return Name(to) if node.text == name else node
+        case Call():
+            return Call(node.op, tuple(renamed(arg, name, to) for arg in node.args))
+        case Chain():
+            return Chain(tuple(renamed(side, name, to) for side in node.sides), node.ops)
+        case Group():
+            return Group(node.left, tuple(renamed(item, name, to) for item in node.items), node.right)
+        case Bag():
+            return Bag(tuple(renamed(item, name, to) for item in node.items), node.braces, node.word)
+        case Matrix():
+            return Matrix(tuple(tuple(renamed(cell, name, to) for cell in row) for row in node.rows))
+    return node
+
+
 def variables(node: Node) -> frozenset[str]:
     """Names of the variables in a node."""
     return frozenset(part.text for part in walk(node) if isinstance(part, Name) and part.text not in CONSTANTS)

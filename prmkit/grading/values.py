@@ -150,7 +150,9 @@ def _lists(gold: Node, pred: Node) -> bool | None:
             return _two_lists(gold, pred)
         case Bag(one, _), Group(left, other, right):
             square = (left, right) != ("(", ")")
-            return not (square and len(other) == 2) and _same_items(one, other)
+            if square and len(other) == 2:
+                return False
+            return _in_order(one, other) if len(_named(one)) > 1 else _same_items(one, other)
         case Bag(one, _), _:
             return len(one) == 1 and equal(one[0], pred)
         case Group(_, one, _), Bag(other, False):
@@ -163,12 +165,16 @@ def _lists(gold: Node, pred: Node) -> bool | None:
 def _two_lists(gold: Bag, pred: Bag) -> bool:
     if not gold.items or not pred.items:
         return not gold.items and not pred.items
-    named = {item.sides[0] for item in gold.items if isinstance(item, Chain)}
-    if len(named) > 1 and not any(isinstance(item, Chain) for item in pred.items):
+    if len(_named(gold.items)) > 1 and not any(isinstance(item, Chain) for item in pred.items):
         return len(gold.items) == len(pred.items) and _in_order(gold.items, pred.items)  # x = 1, y = 2 and 1, 2
     if gold.braces and pred.braces:
         return _same_items(_distinct(gold.items), _distinct(pred.items))
     return _same_items(gold.items, pred.items)
+
+
+def _named(items: Sequence[Node]) -> set[Node]:
+    """What the equations and conditions among the items give values to."""
+    return {item.sides[0] for item in items if isinstance(item, Chain)}
 
 
 def _in_order(gold: Sequence[Node], pred: Sequence[Node]) -> bool:

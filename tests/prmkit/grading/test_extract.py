@@ -174,3 +174,54 @@ def test_megabytes_of_any_mark_take_no_time(piece: str) -> None:
     begun = time.process_time()
     extract(piece * (2_000_000 // len(piece)))
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("solution", "answer"),
+    [
+        ("So 9 * 2 = 18. The answer is 18.\n\nProblem: What is 5 - 2?\nSolution: The answer is 3.", "18"),
+        ("9 * 2 = 18.\n#### 18\n\nQuestion: And 2 + 1?\nAnswer: 2 + 1 = 3\n#### 3", "18"),
+        ("\\boxed{18}\n\n**Problem:** What is 5 - 2?\n\n\\boxed{3}", "18"),
+        ("So $x = 9$.\n\nHuman: Thanks! What is 3 + 3?\nAssistant: 6", "x = 9"),
+        ("The answer is 20.</s>", "20"),
+        ("The answer is \\boxed{20}.<|im_end|>\n<|im_start|>user\n\\boxed{3}", "20"),
+    ],
+)
+def test_what_a_model_writes_behind_the_end_of_its_solution_does_not_count(solution: str, answer: str) -> None:
+    found = extract(solution)
+    assert found is not None and found.text == answer
+
+
+def test_a_restated_problem_in_front_of_any_answer_is_part_of_the_solution() -> None:
+    found = extract("Given:\n\nProblem: What is 5 - 2?\n\nSolution: the answer is 3.")
+    assert found is not None and found.text == "3"
+
+
+def test_numbered_questions_in_a_solution_are_steps_of_it() -> None:
+    found = extract("Question 1: eggs?\nThe answer is 9.\n\nQuestion 2: money?\nThe answer is 18.")
+    assert found is not None and found.text == "18"
+
+
+@pytest.mark.parametrize(
+    ("solution", "answer"),
+    [
+        (r"Hence $\boxed9$.", "9"),
+        (r"Hence $\boxed 18$.", "18"),
+        ("She adds 80 + 80 = 160. Together, they have 20 + 80 + 160 = 260 sheep.", "260"),
+        ("所以概率为 $\\frac{1}{2}$。", r"\frac{1}{2}"),
+        ("所以一共卖了72个发夹。", "72"),
+        ("Ответ: 72", "72"),
+        ("故选：A.", "A"),
+        ("The roots are $x=3$ and $x=-1$.", "x=3, x=-1"),
+        ("Here $a=3$ and $b=4$.", "b=4"),
+        ("She arrives there at 3:30 PM.", "3:30 PM"),
+        ("The wedding of the two is on June 20.", "June 20"),
+        ("June 5", "June 5"),
+        ("mv^2/2", "mv^2/2"),
+        ("A: 9 * 2 is 18. The answer is 18.", "18"),
+        ("$10 * 40 = 400$, $5 * 12 = 60$. $400 + 60 = $460.", "460"),
+    ],
+)
+def test_answers_in_other_scripts_notations_and_sentences_are_found(solution: str, answer: str) -> None:
+    found = extract(solution)
+    assert found is not None and found.text.strip("$") == answer

@@ -213,3 +213,27 @@ def test_grades_agree_with_processbench(data_dir: Path) -> None:
     pairs = [(gold["".join(case["problem"].split())], "\n".join(case["steps"])) for case in cases]
     agree = [v.equal == case["final_answer_correct"] for v, case in zip(grade_many(pairs), cases, strict=True)]
     assert sum(agree) / len(agree) >= 0.98
+
+
+@pytest.mark.parametrize(
+    ("gold", "pred", "equal"),
+    [
+        (r"(-\infty, \infty)", r"-\infty < x < \infty", True),
+        (r"[2, \infty)", r"2 \le x < \infty", True),
+        (r"(2, \infty)", r"2 \le x < \infty", False),
+        ("4", r"\begin{aligned} x &= 4 \end{aligned}", True),
+        ("11:30", "11{:}30", True),
+        ("-3", "negative 3", True),
+        ("3", "negative 3", False),
+        ("f(x) = 2x", r"f(x) = 2x \text{ for all } x", True),
+        ("1", r"1 \text{ for all } n > 3", False),
+        ("5", "5 June", False),
+        ("0", "0:30", False),
+        ("x=-2, y=3", "(3,-2)", False),
+        ("x=-2, y=3", "(-2,3)", True),
+        ("204", "200 + 4 = 204", True),
+        ("200 + 4 = 204", "204", False),
+    ],
+)
+def test_notations_found_in_review(gold: str, pred: str, equal: bool) -> None:
+    assert equivalent(gold, pred) is equal
