@@ -156,6 +156,7 @@ class Driver:
         """End an actor, and account for the time since its last answer, in which it may have waited for work."""
         if seat.actor is not None:
             self._engines.dismiss(seat.actor)
+            seat.actor = None
         if seat.running:
             seat.before += replace(seat.now, starting=seat.starting, seconds=time.monotonic() - seat.since)
         seat.now, seat.starting = Usage(), 0.0

@@ -29,7 +29,7 @@ Counts = tuple[int, int]
 class FirstError:
     """The search in a solution whose own answer is wrong; a right one is itself the proof that no step is lost."""
 
-    confidence: float = 0.99
+    confidence: float = 0.97
     """Between 0 and 1."""
     min_rollouts: int = 8
     """Of a first look at a step; at least 1."""
