@@ -27,6 +27,8 @@ LONGEST_GOLD = 4_000
 """Characters of a reference solution whose answer is kept."""
 SHORT = 18
 """Digits of an integer that is compared as it stands."""
+FATAL = ("time limit", "memory limit", "too deep")
+"""Reasons for `unknown` that cost a worker."""
 LOST = "worker lost"
 """The one reason for `unknown` that says nothing about the pair; it is not remembered."""
 FEW_WORKERS = 2
@@ -160,29 +162,32 @@ def equivalence_classes(answers: Sequence[str]) -> list[int]:
 
 
 def _classes(nodes: list[str], is_plain: list[bool]) -> list[int]:
-    """Class of each node; two that are both plain differ."""
+    """Class of each node; two that are both plain differ, and what a worker did not survive stands alone."""
     class_of = [-1] * len(nodes)
     free = [index for index, plain in enumerate(is_plain) if not plain]
+    tried = _judge("1", [nodes[index] for index in free]) if len(nodes) > 2 else []
+    fatal = {index for index, judgement in zip(free, tried, strict=False) if judgement[1] in FATAL}
     count = 0
     for first, answer in enumerate(nodes):
         if class_of[first] >= 0:
             continue
         rest = free if is_plain[first] else range(first + 1, len(nodes))
-        rest = [index for index in rest if class_of[index] < 0 and index != first]
-        for index, equal in zip([first, *rest], [True, *_equal_to(answer, [nodes[i] for i in rest])], strict=True):
-            class_of[index] = count if equal else -1
+        rest = [index for index in rest if class_of[index] < 0 and index != first and index not in fatal]
+        rest = [] if first in fatal else rest
+        class_of[first] = count
+        for index, judgement in zip(rest, _judge(answer, [nodes[index] for index in rest]), strict=True):
+            class_of[index] = count if judgement[0] == Outcome.EQUAL else -1
         free = [index for index in free if class_of[index] < 0]
         count += 1
     return class_of
 
 
-def _equal_to(gold: str, preds: Sequence[str]) -> list[bool]:
-    """`equivalent` for many, those that need a worker in one batch."""
-    judgements = [_known(gold, pred) for pred in preds]
-    waiting = {(gold, pred): index for index, pred in enumerate(preds) if judgements[index] is None}
-    for pair, judgement in _slow_many(list(waiting), None):
-        judgements[waiting[pair]] = judgement
-    return [judgement is not None and judgement[0] == Outcome.EQUAL for judgement in judgements]
+def _judge(gold: str, preds: Sequence[str]) -> list[Judgement]:
+    """Each different answer against one, those that need a worker in one batch."""
+    known = {pred: _known(gold, pred) for pred in preds}
+    waiting = [(gold, pred) for pred, judgement in known.items() if judgement is None]
+    found = {pred: judgement for (_, pred), judgement in _slow_many(waiting, None)}
+    return [known[pred] or found[pred] for pred in preds]
 
 
 _NO_ANSWER = Verdict(Outcome.DIFFERENT, "no answer", None, 0.0)
