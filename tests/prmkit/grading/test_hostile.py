@@ -394,9 +394,9 @@ def test_a_megabyte_costs_no_more_than_its_end() -> None:
 
 @pytest.mark.slow
 def test_votes_over_hostile_answers_end() -> None:
-    answers = [*HOSTILE, *HOSTILE, "1/2", "0.5"]
-    classes = equivalence_classes(answers)
-    half = len(HOSTILE)
+    hostile = HOSTILE[::3]  # each third: a bomb costs its three seconds wherever it is tried
+    classes = equivalence_classes([*hostile, *hostile, "1/2", "0.5"])
+    half = len(hostile)
     assert classes[:half] == classes[half:-2]
     assert classes[-2] == classes[-1]
 
