@@ -6,7 +6,6 @@ depend on its items and the task alone, so neither the number of engines nor the
 
 import asyncio
 import contextlib
-import gc
 import itertools
 import os
 import re
@@ -94,7 +93,6 @@ def cluster(options: ClusterOptions) -> Iterator[Any]:
     try:
         yield ray
     finally:
-        gc.collect()  # a handle released later would end the actor of the same number in the next cluster
         ray.shutdown()
 
 
