@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from prmkit.errors import EngineError
-from prmkit.grading.worker import NO_MEMORY, TOO_DEEP
+from prmkit.grading.worker import NO_MEMORY, RETIRED, TOO_DEEP
 
 WALL_SECONDS = 120.0
 """Wall-clock limit of one comparison."""
@@ -28,7 +28,7 @@ Pairs = Sequence[tuple[str, str]]
 all_handles: "weakref.WeakSet[Handle]" = weakref.WeakSet()
 """Of this process."""
 
-_ENDINGS = {-signal.SIGPROF: "time limit", NO_MEMORY: "memory limit", TOO_DEEP: "too deep"}
+_ENDINGS = {-signal.SIGPROF: "time limit", NO_MEMORY: "memory limit", TOO_DEEP: "too deep", RETIRED: "retired"}
 _SCRIPT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from prmkit.grading.worker import main; sys.exit(main())"
 )

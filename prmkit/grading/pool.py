@@ -117,7 +117,7 @@ class WorkerPool:
     def _lose(
         self, worker: Handle, todo: deque[int], tried: set[int], patience: float = 0.0
     ) -> Iterator[tuple[int, Judgement]]:
-        """Settle what a worker leaves behind that ended, or whose time is over."""
+        """Settle what a worker leaves behind that ended, or whose time is over. A retired one had begun nothing."""
         late, started = worker.late, worker.ready
         reason = worker.end(patience)
         reason = "time limit" if late else reason
@@ -130,7 +130,7 @@ class WorkerPool:
                 )
         elif reason in _FINAL or worker.sent[0] in tried:
             yield worker.sent.popleft(), ("unknown", reason, CPU_SECONDS if reason == "time limit" else 0.0)
-        else:
+        elif reason != "retired":
             tried.add(worker.sent[0])
         todo.extendleft(reversed(worker.sent))
         worker.sent.clear()

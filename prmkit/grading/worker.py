@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from prmkit.errors import MissingExtraError
@@ -24,10 +25,11 @@ NO_MEMORY = 86
 """Exit status of a worker whose comparison ran out of memory."""
 TOO_DEEP = 87
 """Exit status of a worker whose comparison nested too deeply."""
+RETIRED = 88
+"""Exit status of a worker that answered everything and has grown too large to go on."""
 ORPHAN_SECONDS = 5.0
 """How often an idle worker looks whether its parent is still there."""
 
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _HARMLESS = re.compile(
     rb"from sympy import \*|[A-Z] |(?:Integer|Float) \('?[0-9.e+-]+'? *(?:, precision *=\d+ *)?\)|Symbol \('\w+' *\)"
 )
@@ -53,8 +55,8 @@ class _State:
 _state = _State()
 
 
-def main() -> None:
-    """Serve the connection on standard input until the parent closes it or is gone.
+def main() -> int:
+    """Serve the connection on standard input until the parent closes it or is gone, and return the exit status.
 
     The first message sent is null once comparisons can begin, or the text of what prevents them. Each message received
     is a list of pairs `[gold, pred]`; each is answered by `[outcome, rule, CPU seconds]`, in order.
@@ -67,7 +69,7 @@ def main() -> None:
         confine()
     except Exception as error:
         _send(connection, f"{type(error).__name__}: {error}")
-        return
+        return 0
     _send(connection, None)
     while pairs := _receive(connection, parent):
         for gold, pred in pairs:
@@ -75,9 +77,19 @@ def main() -> None:
                 _send(connection, judge(symbolic, gold, pred))
             except MissingExtraError as error:
                 _send(connection, str(error))
-                return
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT > LARGEST_WORKER:
-            return  # what libraries cache must not decide which later answer runs out of memory
+                return 0
+        if _resident() > LARGEST_WORKER:
+            return RETIRED  # what libraries cache must not decide which later answer runs out of memory
+    return 0
+
+
+def _resident() -> int:
+    """Bytes of memory that this process holds."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:  # macOS: the peak, in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(pages) * resource.getpagesize()  # Linux counts the memory of the parent in a child's peak
 
 
 def judge(symbolic: Any, gold: str, pred: str) -> tuple[str, str, float]:

@@ -263,9 +263,15 @@ def _filled(unit: str, length: int) -> str:
 
 
 def _spent(call: object, *arguments: str) -> float:
-    begun = time.process_time()
-    call(*arguments)  # type: ignore[operator]
-    return time.process_time() - begun
+    """CPU seconds; of three runs the least where one seems slow: a busy machine makes some slow, but none quick."""
+
+    def once() -> float:
+        begun = time.process_time()
+        call(*arguments)  # type: ignore[operator]
+        return time.process_time() - begun
+
+    first = once()
+    return first if first < QUICK_SECONDS else min(first, once(), once())
 
 
 @pytest.mark.parametrize("where", ["{}", r"\boxed{{{}}}", "The answer is {}.", "#### {}", "${}$", "x = {}", "({}, 1)"])

@@ -49,13 +49,16 @@ class symbolic:
             os._exit(0)
         elif pred == "raise":
             raise ValueError
+        elif pred == "grow":
+            worker._resident = lambda: worker.LARGEST_WORKER + 1
+            return "different", "grown"
         elif pred == "whoami":
             return str(os.getpid()), os.environ["PYTHONHASHSEED"]
         return None
 
 sys.modules["prmkit.grading.symbolic"] = prmkit.grading.symbolic = symbolic
 worker.CPU_SECONDS = 0.3
-worker.main()
+sys.exit(worker.main())
 """
 """A worker whose comparisons do what the prediction says, within its real walls."""
 
@@ -189,6 +192,34 @@ def test_workers_are_started_only_for_work_and_then_kept(unruly: Callable[[int],
     assert len({judgement[0] for _, judgement in many.compare_many([("", "whoami")] * 64)}) > 1
 
 
+def test_a_worker_that_has_grown_too_large_is_replaced_and_no_pair_suffers(
+    unruly: Callable[[int], WorkerPool],
+) -> None:
+    growing = unruly(1)
+    first = growing.compare("", "whoami")[0]
+    pairs = [("1", "grow"), *PLAIN] * 6
+    judged = [judgement[:2] for _, judgement in sorted(growing.compare_many(pairs))]
+    plain = [(each, "unruly") for each in ("equal", "different", "equal")]
+    assert judged == [("different", "grown"), *plain] * 6
+    assert growing.compare("", "whoami")[0] != first
+
+
+def test_the_memory_of_the_caller_does_not_count_as_the_workers(tmp_path: Path) -> None:
+    done = _run(
+        """
+        from prmkit.grading import pool, limits
+        held = b"1" * limits.LARGEST_WORKER
+        workers = pool.WorkerPool(1)
+        for factor in range(2, 5):
+            print(workers.compare(f"{factor}x", f"{factor - 1}x+x")[0], workers._free[0]._process.pid)
+        """,
+        tmp_path,
+    )
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [outcome for outcome, _ in lines] == ["equal"] * 3, done.stderr
+    assert len({pid for _, pid in lines}) == 1
+
+
 def test_every_worker_hashes_alike(unruly: Callable[[int], WorkerPool]) -> None:
     assert unruly(1).compare("", "whoami")[1] == "0"
 
@@ -269,7 +300,7 @@ def test_workers_that_cannot_start_raise_an_error_that_says_why(monkeypatch: pyt
     monkeypatch.setattr(
         handle,
         "_SCRIPT",
-        UNRULY.replace("worker.main()", "worker.confine = lambda: __import__('no_such_package')\nworker.main()"),
+        UNRULY.replace("sys.exit(", "worker.confine = lambda: __import__('no_such_package')\nsys.exit("),
     )
     with pytest.raises(EngineError, match="No module named 'no_such_package'"):
         WorkerPool(1).compare("1", "1")

@@ -167,3 +167,10 @@ def test_sympy_is_loaded_when_it_is_first_needed_once_and_not_at_the_cost_of_the
 
 def test_our_own_parser_may_nest_too_deeply_without_losing_the_worker() -> None:
     assert worker.judge(_Loading(), "deep", "1")[:2] == ("unknown", "too deep")
+
+
+def test_the_memory_that_a_process_holds_is_measured() -> None:
+    before = worker._resident()
+    held = b"1" * (64 << 20)
+    assert 60 << 20 < worker._resident() - before < 90 << 20
+    assert held
