@@ -20,6 +20,9 @@ class Aggregation(StrEnum):
     MIN = "min"
     PRODUCT = "product"
     MEAN = "mean"
+    WEIGHTED = "weighted"
+    """The mean with weights 1, 2, 3, ...: later steps count more."""
+    MAX = "max"
 
 
 def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
@@ -40,6 +43,10 @@ def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
             return float(scores.prod())
         case Aggregation.MEAN:
             return float(scores.mean())
+        case Aggregation.WEIGHTED:
+            return float(np.average(scores, weights=np.arange(1, len(scores) + 1)))
+        case Aggregation.MAX:
+            return float(scores.max())
 
 
 class RewardModel(Protocol):

@@ -23,11 +23,26 @@ class RewardKind(StrEnum):
     """The class of each step: three logits, in the order of `StepLabel`."""
     ORM = "orm"
     """Whether the solution will turn out right: one logit, read through a sigmoid."""
+    VALUE = "value"
+    """How often rollouts from a step succeed, V(s): one logit, read through a sigmoid."""
+    PREFERENCE = "preference"
+    """Which of two responses people prefer, or how they rate one: one logit without a scale of its own."""
+
+
+class Pooling(StrEnum):
+    """Which logits make up the logits of a step."""
+
+    LAST = "last"
+    """Those of the last token of its separator."""
+    MEAN = "mean"
+    """The mean over all tokens of the solution up to there."""
 
 
 CLASSES = {
     RewardKind.PRM: {label + 1: label.name.lower() for label in StepLabel},
     RewardKind.ORM: {0: "correct"},
+    RewardKind.VALUE: {0: "value"},
+    RewardKind.PREFERENCE: {0: "score"},
 }
 """Class index to name, `id2label` of the checkpoint."""
 
@@ -37,13 +52,15 @@ class RewardMetadata:
     """Everything that scoring needs to know beside the weights."""
 
     kind: RewardKind
-    """PRM or ORM."""
+    """What it was trained to predict."""
     text_format: TextFormat
     """How problem and steps become one text."""
     separator_ids: tuple[int, ...]
     """Token ids of the separator; checked against the tokenizer when the model is loaded."""
     neutral_weight: float = 0.5
     """A PRM's score is P(correct) + this * P(neutral); in [0, 1]. An ORM does not use it."""
+    pooling: Pooling = Pooling.LAST
+    """Which logits make up those of a step."""
     aggregation: Aggregation = Aggregation.LAST
     """From step scores to the score of a solution."""
     training: dict[str, Any] = field(default_factory=dict)
@@ -80,7 +97,8 @@ class RewardMetadata:
             )
         stored = read_json(file)
         if stored.get("kind") not in list(RewardKind):
-            raise InputError(f"{file}: field 'kind' must be prm or orm, found {stored.get('kind')!r}: a policy?")
+            kinds = ", ".join(RewardKind)
+            raise InputError(f"{file}: field 'kind' must be one of {kinds}, found {stored.get('kind')!r}: a policy?")
         if stored.get("scored_position") != SCORED_POSITION:
             raise InputError(f"{file}: field 'scored_position' must be {SCORED_POSITION!r}")
         try:
@@ -89,6 +107,7 @@ class RewardMetadata:
                 text_format=TextFormat(**stored["text_format"]),
                 separator_ids=tuple(stored["separator_ids"]),
                 neutral_weight=stored["neutral_weight"],
+                pooling=Pooling(stored.get("pooling", Pooling.LAST)),
                 aggregation=Aggregation(stored["aggregation"]),
                 training=stored.get("training", {}),
                 metrics=stored.get("metrics", {}),

@@ -69,8 +69,8 @@ def step_logits(
 
 
 def logits_to_scores(logits_SC: Tensor, kind: RewardKind, neutral_weight: float) -> list[float]:
-    """Step scores in [0, 1] from logits `[S, C]`: P(correct) + weight * P(neutral), or the ORM's P(correct)."""
-    if kind is RewardKind.ORM:
+    """Step scores in [0, 1] from logits `[S, C]`: P(correct) + weight * P(neutral), or the sigmoid of one logit."""
+    if kind is not RewardKind.PRM:
         scores_S = logits_SC[:, 0].double().sigmoid()
     else:
         probabilities_SC = logits_SC.double().softmax(dim=-1)

@@ -8,10 +8,14 @@ from prmkit.runs import flat
 _WHAT = {
     RewardKind.PRM: "A process reward model: scores every step of a solution.",
     RewardKind.ORM: "An outcome reward model: predicts, at the end of every step, whether the solution will be right.",
+    RewardKind.VALUE: "A value model: predicts, at the end of every step, how often solutions that go on will be right.",
+    RewardKind.PREFERENCE: "A preference model: scores responses as people would rank or rate them.",
 }
 _READING = {
     RewardKind.PRM: "score = P(correct) + {weight:g} * P(neutral), from the softmax of three logits",
     RewardKind.ORM: "score = sigmoid of the one logit",
+    RewardKind.VALUE: "score = sigmoid of the one logit",
+    RewardKind.PREFERENCE: "score = sigmoid of the one logit; the logit itself is the reward, without a scale",
 }
 
 _CARD = """---
