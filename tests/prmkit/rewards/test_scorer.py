@@ -120,7 +120,7 @@ def test_weights_that_are_no_safetensors_are_an_error_of_one_line(make_reward):
 def test_the_metadata_of_a_policy_is_no_reward_model(make_reward):
     folder = make_reward("prm")
     (folder / "prmkit.json").write_text(json.dumps({"text_format": TextFormat().to_json()}))
-    with pytest.raises(InputError, match="field 'kind' must be prm or orm, found None"):
+    with pytest.raises(InputError, match="field 'kind' must be one of prm, orm, value, preference, found None"):
         load_reward_model(folder)
 
 
