@@ -10,7 +10,7 @@ from labelers.first_error import FirstError
 from labelers.monte_carlo import LabelTask
 from labelers.stopping import Fixed, Sequential
 from labelers.values import Thresholds, of_value
-from labelers.worker import Done
+from labelers.worker import Done, Meter
 from prmkit.completers import Completer, Completion, Request, Sampling
 from prmkit.records import LabeledSolution, Solution, StepLabel
 from prmkit.tables import row_label
@@ -37,24 +37,6 @@ class Memory:
         if request not in self._drawn:
             self._drawn[request] = asyncio.create_task(self.inner.complete(request))  # type: ignore[arg-type]
         return await self._drawn[request]
-
-    def close(self) -> None:
-        """As the inner completer."""
-        self.inner.close()
-
-
-class Bill:
-    """A completer that counts what was asked of it."""
-
-    def __init__(self, inner: Completer) -> None:
-        self.inner, self.tokenizer, self.text_format = inner, inner.tokenizer, inner.text_format
-        self.tokens = 0
-
-    async def complete(self, request: Request) -> Completion:
-        """As the inner completer."""
-        completion = await self.inner.complete(request)
-        self.tokens += len(completion.token_ids)
-        return completion
 
     def close(self) -> None:
         """As the inner completer."""
@@ -99,11 +81,11 @@ async def label(
     task = LabelTask(sampling=SAMPLING, rule=rule, thresholds=THRESHOLDS, seed=seed)
 
     async def one(solutions: list[Solution]) -> tuple[int, list[LabeledSolution]]:
-        bill = Bill(completer)
-        results = await task.run(bill, solutions)
+        meter = Meter(completer, slots=1)
+        results = await task.run(meter, solutions)
         rows = [row for result in results if isinstance(result, Done) for row in result.rows]
         assert len(rows) == len(solutions), results
-        return bill.tokens, [row_label(row) for row in rows]
+        return meter.usage().tokens, [row_label(row) for row in rows]
 
     found = await asyncio.gather(*(one(each) for each in problems))
     return [tokens for tokens, _ in found], [labeled for _, labeled in found]

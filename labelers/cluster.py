@@ -22,8 +22,7 @@ from labelers.progress import Account, Display, Outcome, conclude
 from labelers.work import Shard, make_shards
 from labelers.worker import Item, Task
 from prmkit.completers.engines import EngineSpec
-from prmkit.errors import EngineError, InputError
-from prmkit.models import first_line
+from prmkit.errors import EngineError, InputError, first_line
 from prmkit.tables import Row
 
 _WATCH = 5.0

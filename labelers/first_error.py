@@ -18,7 +18,7 @@ from math import exp, log
 
 from scipy.special import betaincc, betaln
 
-from labelers.stopping import check_limits
+from labelers.stopping import Limited
 from labelers.values import PRIOR
 
 Counts = tuple[int, int]
@@ -26,23 +26,12 @@ Counts = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FirstError:
+class FirstError(Limited):
     """The search in a solution whose own answer is wrong; a right one is itself the proof that no step is lost."""
 
     confidence: float = 0.97
-    """Between 0 and 1."""
     min_rollouts: int = 8
     """Of a first look at a step; at least 1."""
-    max_rollouts: int = 16
-    """Of a step at most; at least `min_rollouts`."""
-
-    def __post_init__(self) -> None:
-        check_limits(self.confidence, self.min_rollouts, self.max_rollouts)
-
-    @property
-    def most(self) -> int:
-        """Rollouts of a prefix at most."""
-        return self.max_rollouts
 
     def more(self, rollouts: int) -> int:
         """How many more a prefix outside the search needs, the bare problem: a first look."""

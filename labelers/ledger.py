@@ -23,8 +23,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from prmkit.errors import first_line
 from prmkit.files import append_line, write_json, write_text
-from prmkit.models import first_line
 from prmkit.records import SOLUTION_SCHEMA
 from prmkit.runs import check_folder, write_config
 from prmkit.tables import Row, write_rows
@@ -51,14 +51,12 @@ class Ledger:
         """
         self.folder = folder
         try:
-            exists = check_folder(folder, CONFIG_FILE, config)
+            check_folder(folder, CONFIG_FILE, config)
         except (OSError, ValueError):
             raise
         except Exception as error:  # of an object store's own library: no such bucket, no credentials, ...
             raise OSError(f"{folder}: cannot be reached: {first_line(error)}") from None
         write_config(folder, CONFIG_FILE, config)  # again where it exists: a place that cannot be written is told now
-        self.continued = exists
-        """Whether the run was begun before."""
         self.start = max((int(entry.get("start", 0)) for entry in read_progress(folder)), default=-1) + 1
         """Which start of the run this is, from 0."""
         self._spent = (0.0, 0)

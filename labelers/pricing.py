@@ -21,8 +21,8 @@ from scipy.special import stdtrit
 from labelers.cluster import ClusterOptions, run_task
 from labelers.ledger import Ledger
 from labelers.monte_carlo import LabelTask
-from labelers.worker import Done, Usage
-from prmkit.completers import Completer, Completion, Request
+from labelers.worker import Done, Meter, Usage
+from prmkit.completers import Completer
 from prmkit.completers.engines import EngineSpec
 from prmkit.errors import EngineError, InputError
 from prmkit.records import Solution
@@ -170,13 +170,14 @@ def forecast(
     per_hour = usage.tokens / usage.seconds * 3600
     fullness = min(1.0, usage.full_seconds / usage.seconds) or 1.0
     solutions = [each for same in problems for each in same]
+    most_rollouts = task.most_rollouts(solutions)
     return Price(
         solutions=len(solutions),
         steps=sum(len(each.steps) - 1 for each in solutions),
         problems=len(problems),
         sampled=len(chosen),
-        rollouts=replace(rollouts, high=min(rollouts.high, task.most_rollouts(solutions))),
-        most_rollouts=task.most_rollouts(solutions),
+        rollouts=replace(rollouts, high=min(rollouts.high, most_rollouts)),
+        most_rollouts=most_rollouts,
         tokens=tokens,
         engine_hours=Forecast(
             value=tokens.value / per_hour, low=tokens.low / per_hour * fullness, high=tokens.high / per_hour
@@ -242,28 +243,12 @@ class PriceTask:
 
     async def _label(self, completer: Completer, solutions: list[Solution]) -> Done:
         """Solutions that cannot be labelled cost what they cost."""
-        bill = _Bill(completer)
+        meter = Meter(completer, slots=1)
         most = 0
-        for result in await self.task.run(bill, solutions):
+        for result in await self.task.run(meter, solutions):
             if isinstance(result, EngineError):
                 raise result
             most += result.most_rollouts if isinstance(result, Done) else 0
-        row = {"name": self.name(solutions), "rollouts": bill.rollouts, "tokens": bill.tokens}
-        return Done(rows=[row], rollouts=bill.rollouts, most_rollouts=most)
-
-
-class _Bill:
-    """A completer that counts what is asked of it."""
-
-    def __init__(self, inner: Completer) -> None:
-        self.inner, self.tokenizer, self.text_format = inner, inner.tokenizer, inner.text_format
-        self.rollouts = self.tokens = 0
-
-    async def complete(self, request: Request) -> Completion:
-        completion = await self.inner.complete(request)
-        self.rollouts += 1
-        self.tokens += len(completion.token_ids)
-        return completion
-
-    def close(self) -> None:
-        self.inner.close()
+        took = meter.usage()
+        row = {"name": self.name(solutions), "rollouts": took.draws, "tokens": took.tokens}
+        return Done(rows=[row], rollouts=took.draws, most_rollouts=most)

@@ -33,7 +33,31 @@ class Fixed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sequential:
+class Limited:
+    """What rules that stop once enough is known have in common."""
+
+    confidence: float
+    """Between 0 and 1."""
+    min_rollouts: int
+    """Before anything is decided of a step; at least 1."""
+    max_rollouts: int = 16
+    """Of a step in any case; at least `min_rollouts`."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence < 1 or not 1 <= self.min_rollouts <= self.max_rollouts:
+            raise InputError(
+                "need 0 < confidence < 1 and 1 <= min-rollouts <= max-rollouts, "
+                f"got {self.confidence}, {self.min_rollouts} and {self.max_rollouts}"
+            )
+
+    @property
+    def most(self) -> int:
+        """Rollouts of a prefix at most."""
+        return self.max_rollouts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequential(Limited):
     """Until the class of the step is certain enough.
 
     A step is certain when the posterior mass of the class it would be given now, under Beta(k + PRIOR, n - k + PRIOR),
@@ -42,19 +66,7 @@ class Sequential:
     """
 
     confidence: float = 0.85
-    """Between 0 and 1."""
     min_rollouts: int = 4
-    """Before anything is decided; at least 1."""
-    max_rollouts: int = 16
-    """In any case; at least `min_rollouts`."""
-
-    def __post_init__(self) -> None:
-        check_limits(self.confidence, self.min_rollouts, self.max_rollouts)
-
-    @property
-    def most(self) -> int:
-        """Rollouts of a prefix at most."""
-        return self.max_rollouts
 
     def certain(self, successes: int, rollouts: int, thresholds: Thresholds) -> bool:
         """Whether the class of a step with these counts (at least one rollout) is certain enough."""
@@ -86,16 +98,3 @@ def _next_round(rule: Sequential, successes: int, rollouts: int, thresholds: Thr
 def until_mixed(successes: int, rollouts: int, most: int) -> int:
     """How many more rollouts (at least one is there) tell whether all are alike: as many again, `most` in all."""
     return min(rollouts, most - rollouts) if successes in (0, rollouts) else 0
-
-
-def check_limits(confidence: float, min_rollouts: int, max_rollouts: int) -> None:
-    """Refuse limits that contradict each other.
-
-    Raises:
-        InputError: With the three values.
-    """
-    if not 0 < confidence < 1 or not 1 <= min_rollouts <= max_rollouts:
-        raise InputError(
-            "need 0 < confidence < 1 and 1 <= min-rollouts <= max-rollouts, "
-            f"got {confidence}, {min_rollouts} and {max_rollouts}"
-        )

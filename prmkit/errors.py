@@ -31,3 +31,9 @@ class RunChangedError(PrmkitError, ValueError):
 
 class EngineError(PrmkitError, RuntimeError):
     """An engine died or refused a request."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, in one line."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from prmkit.errors import InputError, MissingExtraError, MissingFileError
+from prmkit.errors import InputError, MissingExtraError, MissingFileError, first_line
 
 
 def locate(name: str) -> Path:
@@ -92,7 +92,7 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
 
 def _unwritable(path: Path, error: OSError) -> OSError:
     """The same complaint as one line that names the file that was wanted, not the temporary one."""
-    said = error.strerror or (str(error).strip().splitlines() or [type(error).__name__])[0]
+    said = error.strerror or first_line(error)
     return OSError(error.errno, said, str(path)) if error.errno else OSError(f"{path}: cannot be written: {said}")
 
 

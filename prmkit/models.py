@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prmkit.errors import InputError, MissingFileError
+from prmkit.errors import InputError, MissingFileError, first_line
 from prmkit.files import fingerprint, read_json
 
 if TYPE_CHECKING:
@@ -73,12 +73,6 @@ def _check_weights(file: Path) -> None:
             pass
     except (OSError, SafetensorError) as error:
         raise MissingFileError(f"{file}: it cannot be loaded as safetensors weights: {first_line(error)}") from None
-
-
-def first_line(error: BaseException) -> str:
-    """What an error of another library says, in one line."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":

@@ -155,8 +155,6 @@ class Audit:
 
     def _judge(self, labeled: "Sequence[LabeledSolution]") -> Path:
         """Ask the model of --policy; its judgements are a run directory, continued like any other."""
-        from dataclasses import asdict
-
         from labelers.cluster import run_task
         from labelers.judge import PROMPT, JudgeTask
         from labelers.ledger import Ledger
@@ -167,14 +165,8 @@ class Audit:
         task = JudgeTask(sampling=self.sampling.sampling(), seed=self.seed)
         spec = self.policy.spec()
         solutions = [each.solution for each in labeled]
-        config = {
-            "command": "judge",
-            "task": asdict(task),
-            "prompt": PROMPT,
-            "policy": spec.identity(),
-            "shard_size": options.shard_size,
-            "solutions": contents((each.name, solution_row(each)) for each in solutions),
-        }
+        source = contents((each.name, solution_row(each)) for each in solutions)
+        config = self.where.identity("judge", task, spec, prompt=PROMPT, solutions=source)
         folder = self.out / "judgements"
         done = run_task(task, solutions, spec, Ledger(folder, config), options=options, what="judging")
         rows = read_rows(folder, ("solution",))

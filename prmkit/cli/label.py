@@ -1,7 +1,7 @@
 """`prmkit label`: Monte-Carlo step labels."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -84,14 +84,8 @@ class Label:
         if self.dry_run:
             say(price(task, solutions, spec, options).report())
             return
-        identity = {
-            "command": "label",
-            "strategy": str(task.strategy),
-            "task": asdict(task),
-            "policy": spec.identity(),
-            "shard_size": options.shard_size,
-        }
-        identity["solutions"] = contents((each.name, solution_row(each)) for each in solutions)
+        source = contents((each.name, solution_row(each)) for each in solutions)
+        identity = self.where.identity("label", task, spec, strategy=str(task.strategy), solutions=source)
         ledger = Ledger(self.out, identity)
         steps = sum(len(each.steps) - 1 for each in solutions)
         say(f"{len(solutions)} solutions, {steps} steps, at most {task.most_rollouts(solutions)} rollouts")

@@ -1,8 +1,8 @@
 """Flags that several commands share."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -81,6 +81,18 @@ class RunOptions:
 
         check_address(self.ray_address)
         return ClusterOptions(ray_address=self.ray_address, engines=self.engines, shard_size=self.shard_size)
+
+    def identity(self, command: str, task: Any, spec: EngineSpec, **decides: Any) -> dict[str, Any]:
+        """The configuration of a run's ledger: all that decides its results.
+
+        Args:
+            command: That makes the run.
+            task: A dataclass; what is done with each item.
+            spec: The engine.
+            decides: What else does; the contents of the source among it (`prmkit.runs.contents`).
+        """
+        shared = {"command": command, "task": asdict(task), "policy": spec.identity(), "shard_size": self.shard_size}
+        return shared | decides
 
 
 @dataclass(frozen=True, kw_only=True)

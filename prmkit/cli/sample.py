@@ -39,15 +39,8 @@ class Sample:
         task = SampleTask(sampling=self.sampling.sampling(), n=self.n, seed=self.seed)
         problems = read_problems(self.problems, seed=self.seed, limit=self.limit)
         spec = self.policy.spec()
-        identity = {
-            "command": "sample",
-            "task": asdict(task),
-            "policy": spec.identity(),
-            "shard_size": options.shard_size,
-        }
-        ledger = Ledger(
-            self.out, identity | {"problems": contents((each.problem_id, asdict(each)) for each in problems)}
-        )
+        source = contents((each.problem_id, asdict(each)) for each in problems)
+        ledger = Ledger(self.out, self.where.identity("sample", task, spec, problems=source))
         done = run_task(task, problems, spec, ledger, options=options, what="sampling")
         solutions = read_solutions(self.out)
         right = sum(bool(each.correct) for each in solutions) / max(1, len(solutions))

@@ -19,8 +19,8 @@ from transformers import AutoModelForCausalLM, DynamicCache
 
 from prmkit.completers.base import Completion, Request
 from prmkit.completers.slots import MIN_ROWS, SlotCache
-from prmkit.errors import EngineError, InputError, MissingFileError
-from prmkit.models import first_line, load_tokenizer
+from prmkit.errors import EngineError, InputError, MissingFileError, first_line
+from prmkit.models import load_tokenizer
 from prmkit.records import FinishReason
 from prmkit.steps import TextFormat, boundaries
 

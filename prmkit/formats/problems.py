@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from prmkit.errors import InputError, MissingFileError
+from prmkit.errors import InputError, MissingFileError, first_line
 from prmkit.files import locate, read_json, read_jsonl, text_field
 from prmkit.grading import Extracted, ExtractRule, extract_marked
 from prmkit.records import Problem
@@ -136,15 +136,11 @@ def _hub_rows(source: str) -> tuple[str, Iterator[tuple[str, Row]]]:
     try:
         data = load_dataset(name, *config, split=split)
     except FileNotFoundError as error:  # DatasetNotFoundError is one
-        raise MissingFileError(f"{source}: {_first_line(error)}") from None
+        raise MissingFileError(f"{source}: {type(error).__name__}: {first_line(error)}") from None
     except (ValueError, RuntimeError, OSError) as error:
-        raise InputError(f"{source}: cannot be loaded: {_first_line(error)}") from None
+        raise InputError(f"{source}: cannot be loaded: {type(error).__name__}: {first_line(error)}") from None
     stem = f"{Path(name).name}-{split}"
     return stem, ((f"{source} row {index}", dict(row)) for index, row in enumerate(data))
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _demo_problems(source: str, seed: int, limit: int | None) -> list[Problem]:

@@ -36,9 +36,8 @@ def same_value(gold: Node, pred: Node) -> bool:
     """
     parts = [part for node in (gold, pred) for part in walk(node) if isinstance(part, Call)]
     bases = (0, 10) if any(part.op == "log" and len(part.args) == 1 for part in parts) else (0,)
-    names = variables(gold) | variables(pred)
-    if names:
-        return any(_same_function(gold, pred, names, base) for base in bases)
+    if variables(gold) | variables(pred):
+        return any(_same_function(gold, pred, parts, base) for base in bases)
     one, other = exact(gold), exact(pred)
     if one is not None and other is not None:
         return equal_numbers(_written(gold, one), _written(pred, other))
@@ -59,8 +58,9 @@ def _rounds(literal: Node, node: Node) -> bool:
         return bool(abs(number(node, {}) - number(literal, {})) < MP.mpf(10) ** -literal.places)
 
 
-def _same_function(gold: Node, pred: Node, names: frozenset[str], base: int) -> bool:
-    parts = [part for node in (gold, pred) for part in walk(node) if isinstance(part, Call)]
+def _same_function(gold: Node, pred: Node, parts: list[Call], base: int) -> bool:
+    """Whether two expressions with variables, made of these calls, agree at points."""
+    names = variables(gold) | variables(pred)
     branched = any(map(_has_branches, parts))
     signed = any(part.op in _SIGNED for part in parts)
     same: list[bool] = []

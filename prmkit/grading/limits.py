@@ -45,7 +45,7 @@ def refusal(answer: str) -> str | None:
         return "too long"
     if _CONTROL.search(answer):
         return "control characters"
-    if _depth(answer) > DEEPEST_NESTING:
+    if nesting(answer) > DEEPEST_NESTING:
         return "too deep"
     if _DIGITS.search(answer):
         return "too many digits"
@@ -59,7 +59,8 @@ def refusal(answer: str) -> str | None:
     return None
 
 
-def _depth(answer: str) -> int:
+def nesting(answer: str) -> int:
+    """How deep brackets lie inside brackets."""
     depth = deepest = 0
     for character in _BRACKET.findall(answer):
         depth = depth + 1 if character in "([{" else max(depth - 1, 0)  # brackets that close nothing count for nothing

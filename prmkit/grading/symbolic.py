@@ -14,6 +14,7 @@ from typing import Any
 
 from prmkit.grading.compute import TooLarge
 from prmkit.grading.latex import read
+from prmkit.grading.limits import nesting
 from prmkit.grading.names import with_names_of
 from prmkit.grading.tokens import CannotRead
 from prmkit.grading.values import equal
@@ -103,11 +104,7 @@ def _costly(text: str) -> bool:
     sums = len(_SUMS.findall(text))
     if len(text) > LONGEST or sums > 1 or (sums and _LARGE.search(text)) or _LIMITS.search(text):
         return True
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        deepest = max(deepest, depth)
-    return deepest > DEEPEST
+    return nesting(text) > DEEPEST
 
 
 @lru_cache(maxsize=512)

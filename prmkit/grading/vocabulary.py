@@ -1,17 +1,13 @@
 """The words of the notation that `prmkit.grading.tokens` knows, and the tokens that they become."""
 
+from prmkit.grading.words import word_set
 
-def words(text: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(text.split())
-
-
-FUNCTIONS = words(
+FUNCTIONS = word_set(
     "sin cos tan cot sec csc sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc "
     "arsinh arcosh artanh arcsinh arccosh arctanh log ln lg exp max min gcd lcm"
 )
 """Functions whose argument needs no brackets."""
-GREEK = words(
+GREEK = word_set(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau "
     "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar"
 )
@@ -28,9 +24,9 @@ OPS = {
 }  # fmt: skip
 """Commands that are operators."""
 NAMES = {"pi": "pi", "imath": "i", "infty": "oo"}
-ACCENTS = words("vec hat bar overline tilde dot widehat overrightarrow mathbf boldsymbol bm mathcal mathscr")
+ACCENTS = word_set("vec hat bar overline tilde dot widehat overrightarrow mathbf boldsymbol bm mathcal mathscr")
 """Commands over one letter, which make it another name."""
-FONTS = words("mathbf boldsymbol bm mathcal mathscr")
+FONTS = word_set("mathbf boldsymbol bm mathcal mathscr")
 """Those that only change its look."""
 BARE = {
     "pi": ("name", "pi"), "infinity": ("name", "oo"), "inf": ("name", "oo"), "oo": ("name", "oo"),
@@ -42,7 +38,7 @@ BARE = {
     "asin": ("function", "arcsin"), "acos": ("function", "arccos"), "atan": ("function", "arctan"),
 }  # fmt: skip
 """Words outside commands that are no product of letters."""
-COMMANDS = words("frac binom sqrt")
+COMMANDS = word_set("frac binom sqrt")
 """Commands whose arguments the parser reads."""
 UNICODE = {
     "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
@@ -62,7 +58,7 @@ JOINING = {
 """Words in text commands that are operators."""
 REALS = frozenset({"all real numbers", "all reals", "real numbers", "the set of all real numbers", "all real"})
 BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-CHANGES_VALUE = words(
+CHANGES_VALUE = word_set(
     "hundred thousand million billion trillion dozen half halves third thirds quarter quarters if for when where mod "
     "to times per plus minus over of not except a.m. p.m. am pm base pi or and more less least most fewer greater than "
     "is are was be has have even odd prime positive negative each choose squared cubed"

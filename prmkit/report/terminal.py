@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from prmkit.evaluation.comparison import Comparison
+from prmkit.evaluation.intervals import Estimate
 from prmkit.report.format import interval, number
 from prmkit.report.records import Table as Figures
 from prmkit.report.records import Unit
@@ -25,7 +26,7 @@ def comparison_table(comparison: Comparison) -> "Table":
         table.add_column(column.label, justify="right")
     for row, n in enumerate(comparison.sizes):
         cells = [
-            f"{number(cell.value, column.unit)}\n[dim]{interval(cell, column.unit)}[/]"
+            _cell(cell, column.unit)
             for part in parts
             for cell, column in zip(part.rows[row].cells, part.columns, strict=True)
             if cell is not None
@@ -45,9 +46,14 @@ def figures_table(figures: Figures) -> "Table":
         unit = f" ({column.unit})" if column.unit in (Unit.PERCENT, Unit.POINTS) else ""
         table.add_column(escape(column.label + unit), justify="right")
     for row in figures.rows:
-        cells = [
-            "" if cell is None else f"{number(cell.value, column.unit)}\n[dim]{interval(cell, column.unit)}[/]".rstrip()
-            for cell, column in zip(row.cells, figures.columns, strict=True)
-        ]
-        table.add_row(escape(row.label), *(cell.removesuffix("\n[dim][/]") for cell in cells))
+        cells = (_cell(cell, column.unit) for cell, column in zip(row.cells, figures.columns, strict=True))
+        table.add_row(escape(row.label), *cells)
     return table
+
+
+def _cell(cell: Estimate | None, unit: Unit) -> str:
+    """A figure, and under it its interval where it has one."""
+    if cell is None:
+        return ""
+    within = interval(cell, unit)
+    return number(cell.value, unit) + (f"\n[dim]{within}[/]" if within else "")

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from prmkit.errors import MissingFileError
-from prmkit.models import first_line
+from prmkit.errors import MissingFileError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
