@@ -151,7 +151,7 @@ def test_tables_without_intervals_and_strategy_are_read(tmp_path: Path) -> None:
     assert read_labels(lines(tmp_path, {name: value for name, value in ROW.items() if name not in later})) == [LABELED]
 
 
-@pytest.mark.parametrize(("read", "field"), zip(READERS, ("steps", "soft_labels", "step_scores"), strict=True), ids=str)
+@pytest.mark.parametrize(("read", "field"), zip(READERS, ("steps", "soft_labels", "step_scores"), strict=True))
 def test_an_absent_column_is_named(tmp_path: Path, read: Any, field: str) -> None:
     row = {name: value for name, value in ROW.items() if name != field}
     with pytest.raises(InputError, match=rf"rows\.jsonl:1: field '{field}' is missing"):
