@@ -58,12 +58,14 @@ def pass_rates(labeled: Sequence[LabeledSolution]) -> dict[str, float]:
     """How often the policy solves each problem, in [0, 1].
 
     The rate of the bare problem where it was estimated, else the share of its labelled solutions whose answer is right.
+    Problems of which neither is known are left out.
     """
     right: dict[str, list[bool]] = {}
     bare: dict[str, float] = {}
     for each in labeled:
         problem = each.solution.problem.problem_id
-        right.setdefault(problem, []).append(graded_right(each))
+        if (graded := graded_right(each)) is not None:
+            right.setdefault(problem, []).append(graded)
         if each.problem_estimate is not None:
             bare[problem] = each.problem_estimate.rate
     return {problem: sum(flags) / len(flags) for problem, flags in right.items()} | bare
@@ -77,7 +79,7 @@ def truth_tables(
     Args:
         labeled: Labelled solutions.
         verdicts: One per solution; those without a known first error are left out.
-        difficulty: Pass rate in [0, 1] of every problem.
+        difficulty: Pass rate in [0, 1] of every problem, as far as it is known.
         seed: Of the bootstrap.
     """
     judged = with_first_error(labeled, verdicts)
@@ -119,7 +121,8 @@ def first_error_table(
 
 
 def difficulty_table(judged: Sequence[Judged], difficulty: Mapping[str, float], seed: int) -> Table:
-    """First-error agreement by the pass rate of the problem."""
+    """First-error agreement by the pass rate of the problem, where that is known."""
+    judged = [(each, verdict) for each, verdict in judged if each.solution.problem.problem_id in difficulty]
     rates = [difficulty[each.solution.problem.problem_id] for each, _ in judged]
     band = np.searchsorted(BANDS[1:-1], rates)
     errors, flags = _first_indices(judged)
@@ -148,14 +151,15 @@ def _first_indices(judged: Sequence[Judged]) -> tuple[Ints, Ints]:
     return errors, np.array([first_flag(each) for each, _ in judged], dtype=np.int64)
 
 
-def graded_right(labeled: LabeledSolution) -> bool:
-    """The grader's verdict on the final answer."""
+def graded_right(labeled: LabeledSolution) -> bool | None:
+    """The grader's verdict on the final answer; None where labels came from outside and their source does not say."""
     last = labeled.estimates[-1]
-    return last.successes == 1 if last.method is EstimateMethod.GRADED else bool(labeled.solution.correct)
+    return last.successes == 1 if last.method is EstimateMethod.GRADED else labeled.solution.correct
 
 
 def grading_table(judged: Sequence[Judged], seed: int) -> Table:
     """What the grader accepted against the truth, and right answers that rest on a wrong step."""
+    judged = [(each, verdict) for each, verdict in judged if graded_right(each) is not None]
     graded = np.array([graded_right(each) for each, _ in judged], dtype=np.bool_)
     right = np.array([verdicts.answer_right is True for _, verdicts in judged], dtype=np.bool_)
     wrong = np.array([verdicts.answer_right is False for _, verdicts in judged], dtype=np.bool_)

@@ -182,6 +182,6 @@ async def grade_last_step(solution: Solution) -> StepEstimate:
     right = False
     if solution.finish is not FinishReason.LENGTH:
         text = "\n".join(solution.steps)
-        (verdict,) = await asyncio.to_thread(grade_many, [(solution.problem.answer, text)])
+        (verdict,) = await asyncio.to_thread(grade_many, [(solution.problem.known_answer(), text)])
         right = verdict.equal
     return StepEstimate(successes=int(right), rollouts=1, method=EstimateMethod.GRADED)

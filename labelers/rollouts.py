@@ -104,7 +104,7 @@ class Rollouts:
         return sum(each.right for each in prefix.drawn[:count])
 
     async def _draw(self, prefix: Prefix, indices: range) -> list[Rollout]:
-        problem = prefix.problem
+        problem, answer = prefix.problem, prefix.problem.known_answer()
         requests = [
             Request(
                 prompt_ids=prefix.ids,
@@ -120,7 +120,7 @@ class Rollouts:
             str(self.completer.tokenizer.decode([*written, *each.token_ids], skip_special_tokens=True))
             for each in whole
         ]
-        verdicts = iter(await asyncio.to_thread(grade_many, [(problem.answer, text) for text in texts]))
+        verdicts = iter(await asyncio.to_thread(grade_many, [(answer, text) for text in texts]))
         return [Rollout(each, each.finish is not FinishReason.LENGTH and next(verdicts).equal) for each in completions]
 
     async def solutions(self, prefix: Prefix, count: int) -> list[Solution]:

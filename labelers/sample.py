@@ -62,7 +62,8 @@ class SampleTask:
         if not any(steps for _, steps, _, _ in drawn):
             raise InputError(f"the policy wrote nothing in {self.n} draws")
         drawn = [each for each in drawn if each[1]]
-        verdicts = await asyncio.to_thread(grade_many, [(problem.answer, "\n".join(steps)) for _, steps, _, _ in drawn])
+        answer = problem.known_answer()
+        verdicts = await asyncio.to_thread(grade_many, [(answer, "\n".join(steps)) for _, steps, _, _ in drawn])
         rows = [
             solution_row(
                 Solution(

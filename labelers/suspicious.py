@@ -127,7 +127,7 @@ def _suspicion(labeled: LabeledSolution, step: int, strengths: dict[Reason, floa
         high=round(high, 4),
         text=solution.steps[step],
         problem=solution.problem.problem,
-        answer=solution.problem.answer,
+        answer=solution.problem.answer or "",
     )
 
 
@@ -178,6 +178,8 @@ def _against_neighbours(labeled: LabeledSolution) -> _Found:
 def _against_answer(labeled: LabeledSolution, truth: Verdicts | None) -> _Found:
     """The graded answer beside the truth, and beside the rollouts before it."""
     drawn, flag, ends, right = _drawn(labeled), first_flag(labeled), intervals(labeled), graded_right(labeled)
+    if right is None:
+        return
     known = None if truth is None else truth.answer_right
     last = len(labeled.labels) - 1
     if known is not None and known is not right:

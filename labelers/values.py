@@ -85,6 +85,11 @@ class Derivation:
         """
         check_strategy(labeled.strategy, self.thresholds)
         *before, _ = labeled.estimates
+        if any(each.method is EstimateMethod.GIVEN for each in labeled.estimates):
+            raise InputError(
+                f"solution {labeled.solution.name}: its labels were given from outside without counts; "
+                "there is nothing to derive other labels from"
+            )
         inferred = EstimateMethod.INFERRED if labeled.strategy is not Strategy.FIRST_ERROR else None
         if wrong := [each.method for each in before if each.method in (EstimateMethod.GRADED, inferred)]:
             raise InputError(
@@ -157,9 +162,10 @@ def interval(estimate: StepEstimate, level: float) -> tuple[float, float]:
     """Confidence interval of a step's value, in [0, 1].
 
     Clopper and Pearson's interval where rollouts were drawn: it holds the value at least as often as `level` says,
-    whatever the value. A graded step's value is known; of an inferred one it is only known that it lies in [0, 1].
+    whatever the value. A graded step's value is known; of one for which nothing was drawn (inferred or given) it is
+    only known that it lies in [0, 1].
     """
-    if estimate.method is EstimateMethod.INFERRED:
+    if not estimate.rollouts:
         return 0.0, 1.0
     if estimate.method is EstimateMethod.GRADED:
         return float(estimate.successes), float(estimate.successes)

@@ -13,6 +13,10 @@ class InputError(PrmkitError, ValueError):
     """A file, row, field or option has a value that cannot be used."""
 
 
+class TooLongError(InputError):
+    """A text does not fit a model's context. Other texts may."""
+
+
 class MissingFileError(PrmkitError, FileNotFoundError):
     """A file, folder or model that was named does not exist or is incomplete."""
 

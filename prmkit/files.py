@@ -143,6 +143,22 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}:{getattr(error, 'lineno', 1)}: not valid JSON: {error}") from None
 
 
+def read_array(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Every object of a JSON array with its place, `file[index]`.
+
+    Raises:
+        MissingFileError: There is no such file.
+        InputError: It is not JSON, or not an array of objects; the message gives the place.
+    """
+    rows = read_json(path)
+    if not isinstance(rows, list):
+        raise InputError(f"{path}: expected an array of objects, found {type(rows).__name__}")
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise InputError(f"{path}[{index}]: expected an object, found {type(row).__name__}")
+    return [(f"{path}[{index}]", row) for index, row in enumerate(rows)]
+
+
 def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `("file:line", object)` for every line that is not blank.
 

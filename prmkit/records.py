@@ -18,7 +18,7 @@ class FinishReason(StrEnum):
     END = "end"
     """The policy wrote its end-of-text token: the text is finished."""
     STEP = "step"
-    """Only one step was asked for, and its separator was written."""
+    """The text ends with a step and may go on: only one was asked for, or what follows was left out."""
     LENGTH = "length"
     """The token limit was reached: the text is cut, its last step is not a whole step."""
 
@@ -40,6 +40,8 @@ class EstimateMethod(StrEnum):
     """The step is the solution's last; the answer it holds was graded, nothing was drawn."""
     INFERRED = "inferred"
     """Nothing was drawn; what other steps of the solution showed decides (`labelers.first_error`)."""
+    GIVEN = "given"
+    """Nothing was drawn; the label came from outside: people, or a data set without counts (`prmkit.formats`)."""
 
 
 class Strategy(StrEnum):
@@ -61,15 +63,30 @@ class Problem:
     """Unique within its source."""
     problem: str
     """What is asked; never empty."""
-    answer: str
-    """Reference answer, as the source writes it, without its mark (`18`, not `#### 18`)."""
+    answer: str | None
+    """Reference answer, as the source writes it, without its mark (`18`, not `#### 18`); None where the source has
+    none, as in data sets of labelled steps. Such a problem can be trained on and scored, not sampled or graded."""
     solution: str | None = None
     """Reference solution where the source has one."""
 
     def __post_init__(self) -> None:
         for field in ("problem_id", "problem", "answer"):
-            if not getattr(self, field).strip():
+            value = getattr(self, field)
+            if value is not None and not value.strip():
                 raise InputError(f"problem {self.problem_id!r}: field {field!r} is empty")
+
+    def known_answer(self) -> str:
+        """The reference answer, for whoever grades.
+
+        Raises:
+            InputError: There is none.
+        """
+        if self.answer is None:
+            raise InputError(
+                f"problem {self.problem_id!r}: it has no reference answer (field 'answer'), so nothing can be graded; "
+                "prmkit convert --problems takes answers from a problem source"
+            )
+        return self.answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +106,7 @@ class Solution:
     finish: FinishReason = FinishReason.END
     """Why it ended. A solution cut by the length limit has no answer."""
     correct: bool | None = None
-    """The grader's verdict on its final answer; None before grading."""
+    """The grader's verdict on its final answer; None before grading, or where a source from outside does not say."""
 
     def __post_init__(self) -> None:
         if not self.steps or not all(step.strip() for step in self.steps):
@@ -110,26 +127,27 @@ class StepEstimate:
     successes: int
     """Completions whose answer the grader accepted."""
     rollouts: int
-    """Completions drawn; at least 1. A graded step has 1, an inferred one 0."""
+    """Completions drawn; at least 1. A graded step has 1, an inferred or given one 0."""
     method: EstimateMethod = EstimateMethod.ROLLOUTS
     """How the counts were obtained."""
 
     def __post_init__(self) -> None:
-        if self.method is EstimateMethod.INFERRED:
+        counts = f"{self.successes}/{self.rollouts}"
+        if self.method in (EstimateMethod.INFERRED, EstimateMethod.GIVEN):
             if self.successes or self.rollouts:
-                raise InputError(f"an inferred step has no rollouts, got {self.successes}/{self.rollouts}")
+                raise InputError(f"a step whose label is {self.method} has no rollouts, got {counts}")
         elif not 0 <= self.successes <= self.rollouts or self.rollouts < 1:
-            raise InputError(f"need 0 <= successes <= rollouts and rollouts >= 1, got {self.successes}/{self.rollouts}")
+            raise InputError(f"need 0 <= successes <= rollouts and rollouts >= 1, got {counts}")
 
     @property
     def rate(self) -> float:
         """Empirical correctness rate, in [0, 1].
 
         Raises:
-            InputError: The step is inferred: nothing was drawn.
+            InputError: The step is inferred or given: nothing was drawn.
         """
         if not self.rollouts:
-            raise InputError("an inferred step has no rate: nothing was drawn")
+            raise InputError(f"a step whose label is {self.method} has no rate: nothing was drawn")
         return self.successes / self.rollouts
 
 
@@ -138,13 +156,14 @@ class LabeledSolution:
     """A solution with one estimate and one label per step."""
 
     solution: Solution
-    """What was labelled; `correct` is set."""
+    """What was labelled; `correct` is set unless the labels were given and their source does not say."""
     estimates: tuple[StepEstimate, ...]
     """One per step."""
     labels: tuple[StepLabel, ...]
     """Class of each step (`labelers.values` says how it is derived)."""
     soft_labels: tuple[tuple[float, float, float], ...]
-    """Posterior mass of (incorrect, neutral, correct) for each step; each sums to 1."""
+    """Posterior mass of (incorrect, neutral, correct) for each step; each sums to 1. Of a given label: all mass on its
+    class, or of a given value v (1 - v, 0, v)."""
     intervals: tuple[tuple[float, float], ...] | None = None
     """Confidence interval of each step's value, in [0, 1]; None where the source has none."""
     strategy: Strategy | None = None
@@ -157,6 +176,16 @@ class LabeledSolution:
         lengths |= set() if self.intervals is None else {len(self.intervals)}
         if len(lengths) != 1:
             raise InputError(f"solution {self.solution.name}: steps, estimates and labels differ in number: {lengths}")
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Value of each step, in [0, 1]: its rate where completions were drawn or graded, else what its soft label
+        expects (correct counts 1, neutral 0.5).
+        """
+        return tuple(
+            each.rate if each.rollouts else soft[2] + 0.5 * soft[1]
+            for each, soft in zip(self.estimates, self.soft_labels, strict=True)
+        )
 
 
 PROBLEM_FIELDS = [
@@ -193,16 +222,22 @@ LABEL_SCHEMA = pa.schema(
     ]
 )
 """One row per labelled solution; the seven lists have one entry per step. What came later than `soft_labels` may be
-null: intervals and strategy in tables of other origin, the bare problem's counts where it was not estimated."""
+null: intervals and strategy in tables of other origin, the bare problem's counts where it was not estimated; and
+`answer` and `correct` where the labels were given from outside."""
 
 SCORE_SCHEMA = pa.schema(
     [
         *SOLUTION_SCHEMA,
         pa.field("step_scores", pa.list_(pa.float32())),
         pa.field("score", pa.float32()),
+        pa.field("first_flagged", pa.int32()),
+        pa.field("step_probabilities", pa.list_(pa.list_(pa.float32()))),
+        pa.field("step_disagreement", pa.list_(pa.float32())),
     ]
 )
-"""One row per scored solution: the model's score of every step, in [0, 1], and the solution's aggregate."""
+"""One row per scored solution: the model's score of every step, in [0, 1], and the solution's aggregate. What follows
+may be null: the first step that scores below the threshold, class probabilities where one classifier gave them, the
+spread over the members of an ensemble."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,3 +250,10 @@ class ScoredSolution:
     """In [0, 1], one per step."""
     score: float
     """Aggregate of the step scores, by the model's own aggregation."""
+    first_flagged: int | None = None
+    """Index of the first step that scores below the threshold, -1 where none does; None where nobody looked."""
+    step_probabilities: tuple[tuple[float, ...], ...] | None = None
+    """For each step a PRM's probabilities in the order of `StepLabel`, or any other kind's only one; calibrated where
+    the model is. None where the model gives scores only."""
+    step_disagreement: tuple[float, ...] | None = None
+    """For each step the standard deviation over the members of an ensemble, in [0, 0.5]; None for a single model."""

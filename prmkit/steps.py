@@ -46,12 +46,14 @@ class TextFormat:
 
     def prompt_ids(self, tokenizer: "PreTrainedTokenizerBase", problem: str) -> list[int]:
         """Token ids of the prompt, with whatever the tokenizer or its chat template puts before it."""
-        text = self.prompt.replace("{problem}", problem)
         if self.chat:
-            turns = [{"role": "user", "content": text.strip()}]
-            text = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-            return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-        return list(tokenizer(text)["input_ids"])
+            return list(tokenizer(self.chat_text(tokenizer, problem), add_special_tokens=False)["input_ids"])
+        return list(tokenizer(self.prompt.replace("{problem}", problem))["input_ids"])
+
+    def chat_text(self, tokenizer: "PreTrainedTokenizerBase", problem: str, **variables: object) -> str:
+        """The prompt as a user's turn in the chat template, which may read further variables."""
+        turns = [{"role": "user", "content": self.prompt.replace("{problem}", problem).strip()}]
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **variables))
 
     def to_json(self) -> dict[str, object]:
         """As stored in `prmkit.json`."""

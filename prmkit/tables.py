@@ -60,7 +60,7 @@ def row_solution(row: Row) -> Solution:
         problem=Problem(
             problem_id=str(_read(row, "problem_id", "text", str | int)),
             problem=_read(row, "problem", "text", str),
-            answer=str(_read(row, "answer", "text", str | int | float)),
+            answer=None if row.get("answer") is None else str(_read(row, "answer", "text", str | int | float)),
         ),
         steps=_many(row, "steps", "a list of texts", str),
         prompt_ids=None if row.get("prompt_ids") is None else _many(row, "prompt_ids", "a list of integers", int),
@@ -129,7 +129,14 @@ def _problem_estimate(row: Row) -> StepEstimate | None:
 
 def score_row(scored: ScoredSolution) -> Row:
     """A scored solution as a row of `SCORE_SCHEMA`."""
-    return solution_row(scored.solution) | {"step_scores": list(scored.step_scores), "score": scored.score}
+    probabilities, disagreement = scored.step_probabilities, scored.step_disagreement
+    return solution_row(scored.solution) | {
+        "step_scores": list(scored.step_scores),
+        "score": scored.score,
+        "first_flagged": scored.first_flagged,
+        "step_probabilities": probabilities and [list(each) for each in probabilities],
+        "step_disagreement": disagreement and list(disagreement),
+    }
 
 
 def row_score(row: Row) -> ScoredSolution:
@@ -138,7 +145,15 @@ def row_score(row: Row) -> ScoredSolution:
         solution=row_solution(row),
         step_scores=_many(row, "step_scores", "a list of numbers", int | float),
         score=_read(row, "score", "a number", int | float),
+        first_flagged=_optional(_read, row, "first_flagged", "an integer or null", int),
+        step_probabilities=_optional(_nested, row, "step_probabilities", "lists of numbers or null", int | float),
+        step_disagreement=_optional(_many, row, "step_disagreement", "a list of numbers or null", int | float),
     )
+
+
+def _optional(read: Callable[[Row, str, str, Any], T], row: Row, name: str, expected: str, kind: Any) -> T | None:
+    """What `read` finds in `row[name]`; None where that is absent or null."""
+    return None if row.get(name) is None else read(row, name, expected, kind)
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -252,7 +267,7 @@ def _files(source: Path) -> list[Path]:
     return [source]
 
 
-_SOLUTION_COLUMNS = ("problem_id", "problem", "answer", "solution_id", "steps")
+_SOLUTION_COLUMNS = ("problem_id", "problem", "solution_id", "steps")
 
 
 def read_solutions(source: Path) -> list[Solution]:

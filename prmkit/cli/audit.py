@@ -156,8 +156,9 @@ class Audit:
     def _judge(self, labeled: "Sequence[LabeledSolution]") -> Path:
         """Ask the model of --policy; its judgements are a run directory, continued like any other."""
         from labelers.cluster import run_task
-        from labelers.judge import PROMPT, JudgeTask
+        from labelers.judge import JudgeTask
         from labelers.ledger import Ledger
+        from prmkit.rewards.judge import PROMPT
         from prmkit.runs import contents
         from prmkit.tables import read_rows, solution_row
 

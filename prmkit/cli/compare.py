@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
+from prmkit.cli.reward_options import RewardOptions
 
 if TYPE_CHECKING:
     from prmkit.records import ScoredSolution, Solution, StepEstimate
@@ -27,10 +28,10 @@ JUDGED = 8
 class Compare:
     """Compare a PRM with an ORM and majority voting by best-of-n on one pool of solutions."""
 
-    prm: Path
-    """Process reward model: a folder written by `prmkit train prm`."""
-    orm: Path
-    """Outcome reward model: a folder written by `prmkit train orm`, from the same solutions."""
+    prm: tuple[Path, ...]
+    """Process reward model: a folder written by `prmkit train prm`; several make an ensemble."""
+    orm: tuple[Path, ...]
+    """Outcome reward model: a folder written by `prmkit train orm`, from the same solutions; or several."""
     out: Path
     """Folder of report.html and metrics.json; an unfinished pool beside them is continued, its scores are made anew."""
     problems: str | None = None
@@ -53,8 +54,7 @@ class Compare:
     """Take only the first so many problems."""
     seed: int = 0
     """Of all draws, of the bootstrap, and of the choice of solutions shown."""
-    device: str | None = None
-    """Of the reward models: cpu, cuda, ...; by default CUDA where there is one."""
+    rewards: Annotated[RewardOptions, tyro.conf.arg(name="")] = field(default_factory=RewardOptions)
     policy: Annotated[PolicyOptions, tyro.conf.arg(name="")] = field(default_factory=PolicyOptions)
     sampling: Annotated[SamplingOptions, tyro.conf.arg(name="")] = field(default_factory=SamplingOptions)
     where: Annotated[RunOptions, tyro.conf.arg(name="")] = field(default_factory=RunOptions)
@@ -93,8 +93,8 @@ class Compare:
         self._check()
         pool, spent = make_pool(self)
         scored = {}
-        for name, folder in (("prm", self.prm), ("orm", self.orm)):
-            scored[name], cost = self._score(name, folder, pool)
+        for name, models in (("prm", self.prm), ("orm", self.orm)):
+            scored[name], cost = self._score(name, models, pool)
             spent.append(cost)
         solutions = [each.solution for each in scored["prm"]]
         scores = {name: [each.score for each in rows] for name, rows in scored.items()}
@@ -135,14 +135,15 @@ class Compare:
             )
         if self.reference_labels is not None and self.labels is None:
             raise InputError("--reference-labels are held against --labels; give both")
-        for kind, folder in (("prm", self.prm), ("orm", self.orm)):
+        self.rewards.check(list(map(str, self.prm if len(self.prm) > 1 else self.orm)))
+        for kind, folder in [*(("prm", each) for each in self.prm), *(("orm", each) for each in self.orm)]:
             if (found := RewardMetadata.read(folder).kind) != kind:
                 raise InputError(f"--{kind} {folder}: the folder holds a reward model of the kind {found}")
         for source in filter(None, (self.pool, self.labels, self.reference_labels, *self.searches)):
             if not source.exists():
                 raise MissingFileError(f"{source}: no such file or run directory")
 
-    def _score(self, name: str, model: Path, pool: Path) -> "tuple[list[ScoredSolution], Cost]":
+    def _score(self, name: str, models: Sequence[Path], pool: Path) -> "tuple[list[ScoredSolution], Cost]":
         """Scores of the whole pool by one model, stored in OUT/scores-NAME."""
         from prmkit.cli.score import Score
         from prmkit.report.tables import Cost
@@ -150,7 +151,8 @@ class Compare:
 
         began = time.monotonic()
         folder = self.out / f"scores-{name}"
-        Score(model=model, solutions=pool, out=folder, device=self.device).run()
+        rewards = self.rewards if len(models) > 1 else replace(self.rewards, ensemble=None, deviations=None)
+        Score(model=tuple(map(str, models)), solutions=pool, out=folder, rewards=rewards).run()
         return read_scores(folder), Cost(stage=f"score by {name.upper()}", seconds=time.monotonic() - began)
 
     def _label_tables(self) -> "list[Table]":
@@ -267,8 +269,9 @@ def _notes(pool: Path) -> tuple[str, ...]:
 
 def _step_tables(scored: "Mapping[str, list[ScoredSolution]]", seed: int) -> "list[Table]":
     """Step quality of every model where the problems are stories, over the first solutions of each problem."""
-    from prmkit.evaluation.judged import judge_stories
+    from prmkit.evaluation.judged import judge_scores
     from prmkit.evaluation.step_quality import step_quality
+    from prmkit.evaluation.verdicts import oracle_verdicts
     from prmkit.report.tables import step_quality_table
 
     counts: dict[str, int] = {}
@@ -278,11 +281,12 @@ def _step_tables(scored: "Mapping[str, list[ScoredSolution]]", seed: int) -> "li
         counts[problem] = counts.get(problem, 0) + 1
         if counts[problem] <= JUDGED:
             kept.append(index)
-    judged = judge_stories([scored["prm"][index].solution for index in kept])
-    if judged is None:
+    verdicts = oracle_verdicts([scored["prm"][index].solution for index in kept])
+    if verdicts is None:
         return []
     qualities = {
-        name: step_quality([rows[index] for index in kept], judged, seed=seed) for name, rows in scored.items()
+        name: step_quality(judge_scores([rows[index] for index in kept], verdicts), seed=seed)
+        for name, rows in scored.items()
     }
     table = step_quality_table(qualities)
     return [replace(table, note=f"{table.note} Measured on the first {JUDGED} solutions of each problem.")]

@@ -1,29 +1,137 @@
-"""`prmkit convert`: our tables between Parquet and JSONL."""
+"""`prmkit convert`: labelled steps of other tools into our tables and back; our tables between Parquet and JSONL."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from prmkit.cli.options import say
+from prmkit.errors import InputError
+from prmkit.formats.options import Format, Neutral, ReadOptions, WriteOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prmkit.records import LabeledSolution
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convert:
-    """Write the rows of a run directory or table, as they are, to one Parquet or JSONL file."""
+    """Read labelled steps in the format of another tool, or write ours in one, and say what is lost.
+
+    Without --to the output is a table of ours, which `prmkit train --labels` takes. A table that is in no such format
+    is copied between Parquet and JSONL, rows and columns as they are.
+    """
 
     data: Path
-    """A run directory, FILE.parquet or FILE.jsonl."""
+    """A run directory or table of ours, or a file of another tool: FILE.jsonl, FILE.json (an array) or FILE.parquet."""
     out: Path
-    """FILE.parquet or FILE.jsonl; an existing file is replaced."""
+    """FILE.parquet or FILE.jsonl (for another tool also .json); an existing file is replaced."""
+    from_: Annotated[Format | None, tyro.conf.arg(name="from")] = None
+    """Format of --data; by default found from its first row, and said."""
+    to: Format | None = None
+    """Format of --out; by default a table of ours."""
+    problems: str | None = None
+    """Problems with answers (any problem source): labelled solutions of an equal text get their id and answer."""
+    rollouts: int | None = None
+    """Reading values in [0, 1]: the number of rollouts that each stands for; without it there are no counts."""
+    incorrect: float = ReadOptions.incorrect
+    """Reading values: a step is incorrect if its value is at most this."""
+    correct: float = ReadOptions.correct
+    """Reading values: a step is correct if its value is at least this, and neutral between the two."""
+    last_step_is_answer: bool | None = None
+    """Whether a solution's last label tells if its answer is right; None: as in the format's own data (yes for
+    math-shepherd, openrlhf and rlhflow, no for trl)."""
+    skip_bad: bool = False
+    """Leave out rows that cannot be read, and count them, instead of ending."""
+    neutral: Neutral = WriteOptions.neutral
+    """Writing signs or true and false: neutral steps are correct, incorrect, or their solutions leave-out."""
+    soft: bool = WriteOptions.soft
+    """Writing openrlhf: values in [0, 1]; --no-soft writes + and -."""
 
     def run(self) -> None:
         """Do it."""
-        from prmkit.cli.options import say
-        from prmkit.errors import InputError
+        from prmkit.formats.convert import write_outside
+        from prmkit.tables import read_labels
+
+        if self.to is None and self.out.suffix not in (".jsonl", ".parquet"):
+            raise InputError(f"--out {self.out}: the name must end in .jsonl or .parquet")
+        source = self.from_ or self._detected()
+        self._check(source)
+        if source is None and self.to is None:
+            self._copy()
+            return
+        labeled = read_labels(self.data) if source is None else self._read(source)
+        if not labeled:
+            raise InputError(f"{self.data}: no labelled solutions in it")
+        if self.to is None:
+            self._write(labeled)
+            return
+        for note in write_outside(self.out, labeled, self.to, WriteOptions(neutral=self.neutral, soft=self.soft)):
+            say(note)
+        say(f"{self.to} in {self.out}")
+
+    def _detected(self) -> Format | None:
+        """The format that the data looks like; None for our own tables."""
+        from prmkit.formats.convert import detect
+
+        if self.data.is_dir():
+            return None
+        if (found := detect(self.data)) is not None:
+            say(f"format: {found}, by the fields of the first row")
+        return found
+
+    def _check(self, source: Format | None) -> None:
+        """Refuse options that would do nothing."""
+        reading = [name for name in ReadOptions.__dataclass_fields__ if getattr(self, name) != _DEFAULTS[name]]
+        writing = [name for name in WriteOptions.__dataclass_fields__ if getattr(self, name) != _DEFAULTS[name]]
+        if source is None and reading:
+            flag = reading[0].replace("_", "-")
+            raise InputError(f"--{flag} is for data of another tool, and {self.data} is none (or say which: --from)")
+        if self.to is None and writing:
+            raise InputError(f"--{writing[0]} is for writing another format (--to)")
+
+    def _read(self, source: Format) -> "list[LabeledSolution]":
+        from prmkit.formats.convert import LAYOUTS
+        from prmkit.formats.problems import read_problems
+
+        options = ReadOptions(
+            problems=read_problems(self.problems) if self.problems else (),
+            rollouts=self.rollouts,
+            incorrect=self.incorrect,
+            correct=self.correct,
+            last_step_is_answer=self.last_step_is_answer,
+            skip_bad=self.skip_bad,
+        )
+        reading = LAYOUTS[source].read(self.data, options)
+        for note in reading.notes:
+            say(note)
+        return reading.labeled
+
+    def _write(self, labeled: "Sequence[LabeledSolution]") -> None:
+        """Our own table, and what training can make of it."""
+        from prmkit.cli.label import class_shares
+        from prmkit.records import LABEL_SCHEMA
+        from prmkit.tables import label_row, write_rows
+
+        write_rows(self.out, [label_row(each) for each in labeled], LABEL_SCHEMA)
+        problems = {each.solution.problem.problem_id: each.solution.problem.answer for each in labeled}
+        answers = sum(answer is not None for answer in problems.values())
+        graded = sum(each.solution.correct is not None for each in labeled)
+        labels = [label for each in labeled for label in each.labels]
+        say(f"{len(labeled)} solutions of {len(problems)} problems, {answers} of them with an answer, in {self.out}")
+        say(f"{len(labels)} steps: {class_shares(labels)}")
+        say(f"whether the answer is right is known of {graded} solutions; an ORM learns from these")
+
+    def _copy(self) -> None:
+        """Rows as they are."""
         from prmkit.formats.rows import rows_schema
         from prmkit.tables import read_rows, write_rows
 
-        if self.out.suffix not in (".jsonl", ".parquet"):
-            raise InputError(f"--out {self.out}: the name must end in .jsonl or .parquet")
         rows = [row for _, row in read_rows(self.data, ())]
-        if not rows:
-            raise InputError(f"{self.data}: no rows in it")
         write_rows(self.out, rows, rows_schema(rows))
-        say(f"{len(rows)} rows in {self.out}")
+        say(f"{len(rows)} rows, as they are, in {self.out}")
+
+
+_DEFAULTS = {name: each.default for name, each in Convert.__dataclass_fields__.items()}

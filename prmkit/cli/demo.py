@@ -12,6 +12,7 @@ from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
 from prmkit.cli.sample import Sample
 from prmkit.cli.search import SearchBeam
 from prmkit.cli.train import TrainORM, TrainPRM
+from prmkit.training.config import TrainConfig
 
 _SAMPLING = SamplingOptions(max_tokens=400)
 _TEST_SEED = 1_000_000
@@ -128,13 +129,14 @@ class Demo:
 
         title = f"label a few by {sizes.reference_rollouts}, to check the labels"
         yield title, reference.out, command_line("label", reference), label_reference
-        prm = TrainPRM(labels=labels, out=self.out / "prm", epochs=sizes.epochs, seed=self.seed)
+        config = TrainConfig(epochs=sizes.epochs, seed=self.seed)
+        prm = TrainPRM(labels=labels, out=self.out / "prm", config=config)
         yield "train the PRM", prm.out, command_line("train prm", prm), prm.run
-        orm = TrainORM(labels=labels, out=self.out / "orm", epochs=sizes.epochs, seed=self.seed)
+        orm = TrainORM(labels=labels, out=self.out / "orm", config=config)
         yield "train the ORM on the same solutions", orm.out, command_line("train orm", orm), orm.run
         beam = SearchBeam(
             problems=f"demo:{sizes.test_problems}",
-            prm=str(self.out / "prm"),
+            prm=(str(self.out / "prm"),),
             out=self.out / "beam",
             expansions=2,
             seed=self.seed + _TEST_SEED,
@@ -155,8 +157,8 @@ class Demo:
     def comparison(self, sizes: Sizes) -> Compare:
         """The last stage."""
         return Compare(
-            prm=self.out / "prm",
-            orm=self.out / "orm",
+            prm=(self.out / "prm",),
+            orm=(self.out / "orm",),
             problems=f"demo:{sizes.test_problems}",
             n=sizes.pool,
             out=self.out,

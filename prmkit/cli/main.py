@@ -15,8 +15,11 @@ COMMANDS = {
     "label": "prmkit.cli.label:Label",
     "relabel": "prmkit.cli.relabel:Relabel",
     "audit": "prmkit.cli.audit:Audit",
+    "doctor": "prmkit.cli.doctor:Doctor",
     "train": "prmkit.cli.train:Train",
     "score": "prmkit.cli.score:Score",
+    "calibrate": "prmkit.cli.calibrate:Calibrate",
+    "evaluate": "prmkit.cli.evaluate:Evaluate",
     "search": "prmkit.cli.search:Search",
     "compare": "prmkit.cli.compare:Compare",
     "grade": "prmkit.cli.grade:Grade",
@@ -37,9 +40,10 @@ def load_command(name: str) -> Any:
 def overview() -> str:
     """What `prmkit --help` prints."""
     lines = [f"prmkit {prmkit.__version__}: {prmkit.__doc__}", "", "usage: prmkit COMMAND [OPTIONS]", ""]
+    width = max(map(len, COMMANDS))
     for name in COMMANDS:
         document = importlib.import_module(COMMANDS[name].partition(":")[0]).__doc__ or ""
-        lines.append(f"  {name:8}  {document.splitlines()[0].partition(': ')[2]}")
+        lines.append(f"  {name:{width}}  {document.splitlines()[0].partition(': ')[2]}")
     return "\n".join([*lines, "", "prmkit COMMAND --help describes the options of a command."])
 
 

@@ -1,23 +1,44 @@
-"""`prmkit score`: step scores of solutions by a trained reward model."""
+"""`prmkit score`: step scores of solutions by one trained reward model, or by several together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
 
 from prmkit.cli.options import say
+from prmkit.cli.reward_options import RewardOptions
+from prmkit.rewards.base import Aggregation
+
+if TYPE_CHECKING:
+    from prmkit.records import ScoredSolution, Solution
+    from prmkit.rewards.base import RewardModel
+
+CHUNK = 512
+"""Solutions scored between two updates of the progress bar."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Score every step of solutions with a PRM or ORM."""
+    """Score every step of solutions with a reward model, or with an ensemble of several."""
 
-    model: Path
-    """Folder written by `prmkit train`."""
+    model: tuple[str, ...]
+    """Folder of `prmkit train`, a published PRM (folder or hub name), or judge:MODEL; several make an ensemble."""
     solutions: Path
     """Run directory of `prmkit sample` or `prmkit label`, or a Parquet or JSONL file of their columns."""
     out: Path
     """Run directory; the scores go to OUT/shards/scores.parquet."""
-    device: str | None = None
-    """cpu, cuda, ...; by default CUDA where there is one."""
+    aggregation: Aggregation | None = None
+    """From step scores to a solution's; default: the checkpoint's."""
+    neutral_weight: float | None = None
+    """A PRM's score is P(correct) + this * P(neutral); default: the checkpoint's."""
+    threshold: float | None = None
+    """A step that scores lower is flagged (column first_flagged); default: the checkpoint's."""
+    calibration: Literal["stored", "none"] = "stored"
+    """stored: apply what `prmkit calibrate` left in the checkpoint; none: scores as the model gives them."""
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """What computes the logits; both give the same scores."""
+    rewards: Annotated[RewardOptions, tyro.conf.arg(name="")] = field(default_factory=RewardOptions)
 
     def run(self) -> None:
         """Do it."""
@@ -25,40 +46,83 @@ class Score:
 
         from labelers.ledger import Ledger
         from prmkit.errors import InputError
-        from prmkit.files import fingerprint
-        from prmkit.models import model_fingerprint
-        from prmkit.records import SCORE_SCHEMA, ScoredSolution
-        from prmkit.rewards.base import aggregate
-        from prmkit.rewards.scorer import load_reward_model
-        from prmkit.tables import read_solutions, score_row, solution_row, write_rows
+        from prmkit.records import SCORE_SCHEMA
+        from prmkit.rewards.scored import score_solutions
+        from prmkit.tables import read_solutions, score_row, write_rows
 
+        self._check()
         solutions = read_solutions(self.solutions)
         if not solutions:
             raise InputError(f"{self.solutions}: no solutions in it")
-        model = load_reward_model(self.model, self.device)
-        Ledger(
-            self.out,
-            {
-                "command": "score",
-                "model": model_fingerprint(str(self.model)),
-                "solutions": fingerprint([solution_row(each) for each in solutions]),
-            },
-        )
-        scored: list[ScoredSolution] = []
-        with Progress(transient=True) as bar:
-            task = bar.add_task("scoring", total=len(solutions))
-            for start in range(0, len(solutions), CHUNK):
-                part = solutions[start : start + CHUNK]
-                for solution, scores in zip(
-                    part, model.score_steps([(each.problem.problem, each.steps) for each in part]), strict=True
-                ):
-                    score = aggregate(scores, model.aggregation)
-                    scored.append(ScoredSolution(solution=solution, step_scores=tuple(scores), score=score))
-                bar.advance(task, len(part))
+        model = self._load()
+        try:
+            Ledger(self.out, self._identity(solutions))
+            scored: list[ScoredSolution] = []
+            with Progress(transient=True) as bar:
+                task = bar.add_task("scoring", total=len(solutions))
+                for start in range(0, len(solutions), CHUNK):
+                    scored += score_solutions(model, solutions[start : start + CHUNK])
+                    bar.update(task, completed=len(scored))
+        finally:
+            model.close()
         write_rows(self.out / "shards" / "scores.parquet", [score_row(each) for each in scored], SCORE_SCHEMA)
-        mean = sum(each.score for each in scored) / len(scored)
-        say(f"{len(scored)} solutions scored in {self.out}: mean score {mean:.3f} ({model.aggregation} of the steps)")
+        for line in _summary(scored, model):
+            say(line)
+        say(f"{len(scored)} solutions scored in {self.out}")
+
+    def _check(self) -> None:
+        """Refuse options that contradict each other."""
+        from prmkit.errors import InputError
+
+        self.rewards.check(self.model)
+        if self.engine == "vllm" and (len(self.model) > 1 or self.rewards != RewardOptions()):
+            raise InputError(
+                "--engine vllm scores with one model of prmkit, on the device of vLLM's build; --device, --adapter and "
+                "further models are for transformers"
+            )
+
+    def _load(self) -> "RewardModel":
+        options: dict[str, Any] = {
+            "aggregation": self.aggregation,
+            "neutral_weight": self.neutral_weight,
+            "threshold": self.threshold,
+            "calibrated": self.calibration == "stored",
+        }
+        if self.engine == "vllm":
+            from prmkit.rewards.vllm import load_vllm_reward
+
+            return load_vllm_reward(self.model[0], **options)
+        return self.rewards.load(self.model, **options)
+
+    def _identity(self, solutions: "list[Solution]") -> dict[str, Any]:
+        """What decides the scores."""
+        from prmkit.files import fingerprint
+        from prmkit.tables import solution_row
+
+        options = ("aggregation", "neutral_weight", "threshold", "calibration")
+        return {
+            "command": "score",
+            **self.rewards.identity(self.model),
+            "solutions": fingerprint([solution_row(each) for each in solutions]),
+            **{name: getattr(self, name) for name in options},
+        }
 
 
-CHUNK = 512
-"""Solutions scored between two updates of the progress bar."""
+def _summary(scored: "list[ScoredSolution]", model: "RewardModel") -> list[str]:
+    """What the scores look like, in a few lines."""
+    from prmkit.rewards.judge import NO_VERDICT
+
+    mean = sum(each.score for each in scored) / len(scored)
+    flagged = sum(each.first_flagged != -1 for each in scored)
+    lines = [
+        f"mean score {mean:.3f} ({model.aggregation} of the steps); {flagged} solutions with a step below "
+        f"{model.threshold:g}"
+    ]
+    if unread := getattr(model, "unread", 0):
+        lines.append(f"judge: {unread} solutions without a verdict that can be read, scored {NO_VERDICT:g}")
+    if spreads := [spread for each in scored for spread in each.step_disagreement or ()]:
+        lines.append(
+            f"disagreement (standard deviation over the models, of a step): mean {sum(spreads) / len(spreads):.3f}, "
+            f"largest {max(spreads):.3f}"
+        )
+    return lines

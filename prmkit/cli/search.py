@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from prmkit.cli.options import PolicyOptions, SamplingOptions, say
+from prmkit.cli.reward_options import RewardOptions
 
 if TYPE_CHECKING:
     from prmkit.records import Problem
@@ -21,8 +22,8 @@ class _Search:
 
     problems: str
     """FILE.jsonl, FILE.parquet, hf:NAME[:CONFIG]:SPLIT, or demo:N[:LEVEL]."""
-    prm: str
-    """Checkpoint of the reward model that guides the search."""
+    prm: tuple[str, ...]
+    """Reward model that guides the search: a folder, a hub name or judge:MODEL; several make an ensemble."""
     out: Path
     """Run directory. An existing one is continued, never overwritten."""
     limit: int | None = None
@@ -31,8 +32,7 @@ class _Search:
     """Of all draws (and of the demo's stories)."""
     shard_size: int = 16
     """Problems that are searched together and stored together."""
-    device: str | None = None
-    """Of the reward model: cpu, cuda, ...; by default CUDA where there is one. With vllm, cpu leaves it the card."""
+    rewards: Annotated[RewardOptions, tyro.conf.arg(name="")] = field(default_factory=RewardOptions)
     policy: Annotated[PolicyOptions, tyro.conf.arg(name="")] = field(default_factory=PolicyOptions)
     sampling: Annotated[SamplingOptions, tyro.conf.arg(name="")] = field(default_factory=SamplingOptions)
 
@@ -49,8 +49,6 @@ class _Search:
         from prmkit.errors import InputError
         from prmkit.files import fingerprint
         from prmkit.formats.problems import read_problems
-        from prmkit.models import model_fingerprint
-        from prmkit.rewards.scorer import load_reward_model
         from prmkit.tables import read_rows
         from search.result import RESULT_SCHEMA
 
@@ -59,9 +57,9 @@ class _Search:
             raise InputError(f"need shard_size >= 1, got {self.shard_size}")
         problems = read_problems(self.problems, seed=self.seed, limit=self.limit)
         spec = self.policy.spec()
-        reward = load_reward_model(self.prm, self.device)
+        reward = self.rewards.load(self.prm)
         identity = {"command": name, "method": asdict(method), "policy": spec.identity()}
-        identity |= {"prm": model_fingerprint(self.prm)}
+        identity |= self.rewards.identity(self.prm, "prm")
         digest = fingerprint([asdict(each) for each in problems])
         ledger = Ledger(self.out, identity | {"problems": digest, "shard_size": self.shard_size})
         shards = [problems[at : at + self.shard_size] for at in range(0, len(problems), self.shard_size)]
@@ -85,6 +83,7 @@ class _Search:
                 asyncio.run(search_all())
         finally:
             torch.set_num_threads(threads)
+            reward.close()
         rows = [row for _, row in read_rows(self.out, ("problem_id",))]
         right = sum(bool(row["correct"]) for row in rows)
         tokens = sum(row["tokens"] for row in rows)
@@ -113,7 +112,7 @@ async def search_shard(
             failures.append({"item": problem.problem_id, "reason": f"{type(result).__name__}: {result}"})
         elif isinstance(result, BaseException):
             raise result  # not this problem's fault: a dead engine, a full card, a mistake in the program
-    pairs = [(each.problem.answer, "\n".join(each.chosen.steps) if each.chosen else "") for each in found]
+    pairs = [(each.problem.known_answer(), "\n".join(each.chosen.steps) if each.chosen else "") for each in found]
     verdicts = await asyncio.to_thread(grade_many, pairs)
     rows = [result_row(each, name, verdict.equal) for each, verdict in zip(found, verdicts, strict=True)]
     return rows, failures

@@ -1,115 +1,71 @@
-"""`prmkit train`: a process or outcome reward model from labelled solutions."""
+"""`prmkit train`: a reward model from labelled solutions, or from what people prefer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+from prmkit.cli.train_options import TrainOptions
+from prmkit.cli.train_preference import TrainPreference
+from prmkit.training.objectives import ORMObjective, PRMObjective, ValueObjective
 
 if TYPE_CHECKING:
     from prmkit.training.objectives import Objective
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Options:
-    """What PRM and ORM share."""
+class _FromLabels(TrainOptions):
+    """What is learned from labelled solutions."""
 
     labels: Path
     """Run directory of `prmkit label`, or a Parquet or JSONL file of its columns."""
-    out: Path
-    """Folder of the trained model. An unfinished run in it is continued."""
-    base: str = "demo"
-    """Causal language model to start from: a folder, a hub name or `demo`."""
-    epochs: int = 2
-    """Passes over the training split."""
-    lr: float | None = None
-    """Peak learning rate; by default chosen by the model's size (1e-5 at 7 B, 9e-4 at 0.9 M parameters)."""
-    batch_size: int = 32
-    """Solutions per optimiser step and device."""
-    max_length: int = 2048
-    """Longer solutions (in tokens) are cut after the last step that fits; never above the base's context."""
-    validation: float = 0.1
-    """Share of the problems held out for validation."""
-    seed: int = 0
-    """Of the split, the new head, the order and dropout."""
-    evaluations: int = 4
-    """Validations over the run, evenly spaced; a checkpoint to resume from is saved with each."""
-    prompt: str | None = None
-    """Text before the first step, with {problem} in it; default: the base's own (its prmkit.json or chat template)."""
-    separator: str | None = None
-    """Text that ends a step; default: the base's own, else a blank line."""
-    report_to: str = "none"
-    """Where the Trainer reports beside the terminal: none, tensorboard, wandb, ..."""
 
-    def _train(self, objective: "Objective", neutral_weight: float) -> None:
+    def _train(self, objective: "Objective") -> None:
         from prmkit.cli.options import say
         from prmkit.tables import read_labels
-        from prmkit.training.train import TrainConfig, train
+        from prmkit.training.train import train
 
-        config = TrainConfig(
-            base=self.base,
-            objective=objective,
-            epochs=self.epochs,
-            lr=self.lr,
-            batch_size=self.batch_size,
-            max_length=self.max_length,
-            validation=self.validation,
-            seed=self.seed,
-            neutral_weight=neutral_weight,
-            evaluations=self.evaluations,
-            prompt=self.prompt,
-            separator=self.separator,
-        )
-        metadata = train(
-            config,
-            read_labels(self.labels),
-            self.out,
-            say=say,
-            report_to=self.report_to,
-        )
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in metadata.metrics.items())
-        say(f"{metadata.kind.upper()} in {self.out}: aggregation {metadata.aggregation}; {figures or 'not validated'}")
+        self.told(train(self.config, objective, read_labels(self.labels), self.out, say=say, report_to=self.report_to))
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainPRM(_Options):
+class TrainPRM(_FromLabels):
     """Train a process reward model: the class of every step, read at the step's end."""
 
-    targets: Literal["hard", "soft"] = "hard"
-    """hard: the class of each step; soft: the posterior mass of the three classes."""
-    after_error: Literal["keep", "mask"] = "keep"
-    """Steps after the first incorrect one: keep their labels (Math-Shepherd) or learn nothing from them (Lightman)."""
-    neutral_weight: float = 0.5
-    """A step's score is P(correct) + this * P(neutral)."""
+    objective: Annotated[PRMObjective, tyro.conf.arg(name="")] = field(default_factory=PRMObjective)
+    """What it learns."""
 
     def run(self) -> None:
         """Do it."""
-        from prmkit.rewards.metadata import RewardKind
-        from prmkit.training.objectives import AfterError, Objective, Targets
-
-        objective = Objective(
-            kind=RewardKind.PRM, targets=Targets(self.targets), after_error=AfterError(self.after_error)
-        )
-        self._train(objective, self.neutral_weight)
+        self._train(self.objective)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainORM(_Options):
+class TrainORM(_FromLabels):
     """Train an outcome reward model: whether the solution turns out right."""
 
-    loss: Literal["tokens", "last"] = "tokens"
-    """tokens: predict it at every token of the solution (Cobbe et al. 2021); last: at the last token."""
+    objective: Annotated[ORMObjective, tyro.conf.arg(name="")] = field(default_factory=ORMObjective)
+    """What it learns."""
 
     def run(self) -> None:
         """Do it."""
-        from prmkit.rewards.metadata import RewardKind
-        from prmkit.training.objectives import Objective, TokenLoss
+        self._train(self.objective)
 
-        self._train(Objective(kind=RewardKind.ORM, loss=TokenLoss(self.loss)), neutral_weight=0.5)
+
+@dataclass(frozen=True, kw_only=True)
+class TrainValue(_FromLabels):
+    """Train a value model: how often rollouts from each step are right, k of n, by regression."""
+
+    def run(self) -> None:
+        """Do it."""
+        self._train(ValueObjective())
 
 
 Train = (
     Annotated[TrainPRM, tyro.conf.subcommand("prm", prefix_name=False)]
     | Annotated[TrainORM, tyro.conf.subcommand("orm", prefix_name=False)]
+    | Annotated[TrainValue, tyro.conf.subcommand("value", prefix_name=False)]
+    | Annotated[TrainPreference, tyro.conf.subcommand("preference", prefix_name=False)]
 )
-"""`prmkit train prm` and `prmkit train orm`."""
+"""`prmkit train prm`, `orm`, `value` and `preference`."""

@@ -45,6 +45,21 @@ def is_cpu_build() -> bool:
     )
 
 
+def prepare_vllm() -> bool:
+    """Set what vLLM reads from the environment when it is imported; what is set already stays.
+
+    Returns:
+        Whether the installed vLLM is the CPU build.
+
+    Raises:
+        MissingExtraError: vLLM is not installed.
+    """
+    cpu = is_cpu_build()
+    for name, value in (_ENVIRONMENT | (_CPU_ENVIRONMENT if cpu else {})).items():
+        os.environ.setdefault(name, value)
+    return cpu
+
+
 class VllmCompleter:
     """A `Completer` on vLLM. Build and use it inside one running event loop."""
 
@@ -57,9 +72,7 @@ class VllmCompleter:
             slots: Requests that decode together at most.
             tensor_parallel: GPUs that share one copy of the model.
         """
-        cpu = is_cpu_build()
-        for name, value in (_ENVIRONMENT | (_CPU_ENVIRONMENT if cpu else {})).items():
-            os.environ.setdefault(name, value)
+        cpu = prepare_vllm()
         from vllm import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -73,7 +86,7 @@ class VllmCompleter:
             distributed_executor_backend="mp" if tensor_parallel > 1 else None,
             enable_prefix_caching=True,
             disable_log_stats=True,
-            **(_cpu_arguments(policy, slots) if cpu else {}),
+            **(cpu_arguments(policy, slots) if cpu else {}),
         )
         self._engine: Any = AsyncLLM.from_engine_args(arguments)
         self._numbers = itertools.count()
@@ -142,8 +155,8 @@ def _finish(reason: str, stopped_by: object) -> FinishReason:
     raise EngineError(f"vllm ended a request with the reason {reason!r}")
 
 
-def _cpu_arguments(policy: str, slots: int) -> dict[str, Any]:
-    """Settings of the CPU build.
+def cpu_arguments(policy: str, slots: int) -> dict[str, Any]:
+    """Settings of the CPU build for a model's folder or hub name.
 
     A prefill split over two steps kills the engine when requests carry seeds, so a step's token budget is so large that
     it never happens.

@@ -135,27 +135,41 @@ def ratio_estimates(
     return estimates
 
 
+def statistic_estimates(
+    statistic: Callable[[Floats], Floats], rests_on_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[Estimate | None]:
+    """Any figures in [0, 1] that can be computed from weighted problems, all from the same resamples.
+
+    Args:
+        statistic: From weights `[R, P]` of the problems to `[R, M]` values; NaN where one is undefined.
+        rests_on_PM: `[P, M]`, how much of each problem (steps, solutions) each figure rests on; the sum is its n.
+        seed: Of the resamples.
+        resamples: Those in which a figure is undefined do not count for it.
+
+    Returns:
+        None for a figure that is undefined on the problems as they are.
+    """
+    values_M = statistic(np.ones((1, len(rests_on_PM))))[0]
+    values_RM = np.concatenate([statistic(weights) for weights in bootstrap_weights(len(rests_on_PM), seed, resamples)])
+    estimates: list[Estimate | None] = []
+    for column, (value, rests_on_P) in enumerate(zip(values_M, rests_on_PM.T, strict=True)):
+        if np.isnan(value):
+            estimates.append(None)
+            continue
+        low, high = _percentiles(values_RM[~np.isnan(values_RM[:, column]), column])
+        estimate = Estimate(value=float(value), low=float(low), high=float(high), n=round(float(rests_on_P.sum())))
+        estimates.append(_not_certain(estimate, max(1, int((rests_on_P > 0).sum()))))
+    return estimates
+
+
 def statistic_estimate(
     statistic: Callable[[Floats], Floats], *, problems: int, n: int, seed: int = 0, resamples: int = RESAMPLES
 ) -> Estimate | None:
-    """Any figure in [0, 1] that can be computed from weighted problems.
-
-    Args:
-        statistic: From weights `[R, P]` of the problems to `[R]` values; NaN where it is undefined.
-        problems: P.
-        n: What the figure rests on.
-        seed: Of the resamples.
-        resamples: Those in which the figure is undefined do not count.
-
-    Returns:
-        None where the figure is undefined on the problems as they are.
-    """
-    value = float(statistic(np.ones((1, problems)))[0])
-    if np.isnan(value):
-        return None
-    values = np.concatenate([statistic(weights) for weights in bootstrap_weights(problems, seed, resamples)])
-    low, high = _percentiles(values[~np.isnan(values)])
-    return _not_certain(Estimate(value=value, low=float(low), high=float(high), n=n), problems)
+    """`statistic_estimates` for a single figure, of which the statistic returns `[R]`; `n` is what it rests on."""
+    rests_on_P1 = np.full((problems, 1), n / max(1, problems))
+    return statistic_estimates(
+        lambda weights: statistic(weights)[:, None], rests_on_P1, seed=seed, resamples=resamples
+    )[0]
 
 
 def wilson(successes: int, trials: int) -> Estimate:

@@ -68,18 +68,20 @@ def oracle_agreement(
 ) -> OracleAgreement:
     """Compare labels with a judge's verdicts on the same solutions; intervals resample problems.
 
+    Steps count whose label was made from rollouts or given from outside, not those graded or inferred.
+
     Raises:
         ShapeError: A solution or step was not judged.
     """
     check_judged(labeled, judgements)
     solutions = problem_numbers(labeled)
     steps = [
-        (number, truth, label, estimate.rate)
+        (number, truth, label, estimate.rate if estimate.rollouts else np.nan)
         for number, each, judgement in zip(solutions, labeled, judgements, strict=True)
         for truth, label, estimate in list(zip(judgement.steps, each.labels, each.estimates, strict=True))[
-            : judged_steps(judgement)
+            : judged_steps(judgement.steps)
         ]
-        if estimate.method is EstimateMethod.ROLLOUTS
+        if estimate.method in (EstimateMethod.ROLLOUTS, EstimateMethod.GIVEN)
     ]
     problems = np.array([number for number, *_ in steps], dtype=np.int64)
     truths = np.array([str(truth) for _, truth, *_ in steps], dtype=np.str_)
@@ -109,7 +111,8 @@ def oracle_agreement(
 
 
 def _truth_row(problems: Ints, mine: Bools, labels: Ints, rates: Floats, seed: int) -> TruthRow:
-    columns = [(mine * rates, mine), *((mine & (labels == label), mine) for label in StepLabel)]
+    drawn = mine & ~np.isnan(rates)
+    columns = [(np.where(drawn, rates, 0.0), drawn), *((mine & (labels == label), mine) for label in StepLabel)]
     rate, *shares = problem_ratios(problems, columns, seed)
     return TruthRow(steps=int(mine.sum()), rate=rate, shares=tuple(shares))
 

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from prmkit.demo.oracle import Judgement, StepTruth
-from prmkit.errors import ShapeError
+from prmkit.demo.oracle import StepTruth
+from prmkit.evaluation.first_error import SolutionFigures, divide, solution_figures
 from prmkit.evaluation.intervals import Bools, Estimate, Floats, Ints, statistic_estimate
-from prmkit.evaluation.judged import check_judged, first_index, judged_steps, problem_numbers, problem_ratios
-from prmkit.records import ScoredSolution
+from prmkit.evaluation.judged import JudgedScores, group_numbers, judged_steps, problem_ratios
 
 THRESHOLD = 0.5
-"""A step with a lower score counts as flagged. Fixed beforehand, never tuned on what it is measured with."""
+"""A step with a lower score counts as flagged, unless the checkpoint says otherwise."""
+POSITIONS = 10
+"""Steps with this index and later ones are put together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class StepQuality:
     A figure is None where its denominator is 0.
     """
 
+    threshold: float
+    """A step that scores lower is flagged."""
     auc: Estimate | None
     """Chance that a step that is not wrong scores higher than a wrong one; equal scores count half."""
     precision: Estimate | None
@@ -34,60 +38,114 @@ class StepQuality:
     """Of the wrong steps, the share that is flagged."""
     f1: Estimate | None
     """Harmonic mean of the two."""
-    first_error_wrong: Estimate | None
-    """Among solutions with a wrong step: share whose first flagged step is the first wrong one."""
-    first_error_right: Estimate | None
-    """Among solutions without one: share with no step flagged."""
-    first_error_f1: Estimate | None
-    """Harmonic mean of these two (ProcessBench's F1)."""
-    lowest_last: Estimate | None
-    """Share of solutions of two or more steps whose lowest score is the last step's (the last one, among equals)."""
+    solutions: SolutionFigures
+    """First errors, and where the lowest score falls."""
 
 
-def step_quality(scored: Sequence[ScoredSolution], judgements: Sequence[Judgement], *, seed: int = 0) -> StepQuality:
-    """Compare step scores with a judge's verdicts on the same solutions; intervals resample problems.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionQuality:
+    """The judged steps at one place. A figure is None where there is nothing to count."""
 
-    Raises:
-        ShapeError: A solution or step was not judged or not scored.
+    first: int
+    """Index of the step in its solution, from 0."""
+    last: int
+    """The highest index in this row."""
+    steps: int
+    """How many."""
+    wrong: Estimate | None
+    """Share that is wrong."""
+    score_wrong: Estimate | None
+    """Mean score of the wrong ones."""
+    score_right: Estimate | None
+    """Mean score of the others."""
+    recall: Estimate | None
+    """Of the wrong ones, the share that is flagged."""
+    false_alarms: Estimate | None
+    """Of the others, the share that is flagged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """All judged steps, `[N]` each."""
+
+    groups: Ints
+    places: Ints
+    wrong: Bools
+    scores: Floats
+
+
+def step_quality(items: Sequence[JudgedScores], *, threshold: float = THRESHOLD, seed: int = 0) -> StepQuality:
+    """Compare step scores with verdicts on the same solutions; intervals resample problems.
+
+    Args:
+        items: Solutions, scores and verdicts; steps count up to the first that is wrong, or that was not judged.
+        threshold: In [0, 1], fixed beforehand, never tuned on what it is measured with.
+        seed: Of the bootstrap.
     """
-    check_judged(scored, judgements)
-    for each in scored:
-        if len(each.step_scores) != len(each.solution.steps):
-            raise ShapeError(
-                f"solution {each.solution.name}: {len(each.solution.steps)} steps, {len(each.step_scores)} scores"
-            )
-    solutions = problem_numbers(scored)
-    steps = [
-        (number, truth is StepTruth.WRONG, score)
-        for number, each, judgement in zip(solutions, scored, judgements, strict=True)
-        for truth, score in list(zip(judgement.steps, each.step_scores, strict=True))[: judged_steps(judgement)]
-    ]
-    problems = np.array([number for number, *_ in steps], dtype=np.int64)
-    wrong = np.array([each for _, each, _ in steps], dtype=np.bool_)
-    scores = np.array([score for *_, score in steps], dtype=np.float64)
-    flagged = scores < THRESHOLD
-    hits = wrong & flagged
+    steps = _judged_steps(items)
+    flagged = steps.scores < threshold
+    hits = steps.wrong & flagged
     precision, recall, f1 = problem_ratios(
-        problems, [(hits, flagged), (hits, wrong), (2.0 * hits, 1.0 * wrong + flagged)], seed
-    )
-    errors = np.array([judgement.first_error for judgement in judgements], dtype=np.int64)
-    flags = [first_index([score < THRESHOLD for score in each.step_scores]) for each in scored]
-    found = errors == np.array(flags, dtype=np.int64)
-    erroneous = errors >= 0
-    several = np.array([len(each.step_scores) > 1 for each in scored], dtype=np.bool_)
-    last = np.array([each.step_scores[-1] <= min(each.step_scores) for each in scored], dtype=np.bool_) & several
-    if_wrong, if_right, lowest_last = problem_ratios(
-        solutions, [(found & erroneous, erroneous), (found & ~erroneous, ~erroneous), (last, several)], seed
+        steps.groups, [(hits, flagged), (hits, steps.wrong), (2.0 * hits, 1.0 * steps.wrong + flagged)], seed
     )
     return StepQuality(
-        auc=_auc(problems, wrong, scores, seed),
+        threshold=threshold,
+        auc=_auc(steps.groups, steps.wrong, steps.scores, seed),
         precision=precision,
         recall=recall,
         f1=f1,
-        first_error_wrong=if_wrong,
-        first_error_right=if_right,
-        first_error_f1=_first_error_f1(solutions, found, erroneous, seed),
-        lowest_last=lowest_last,
+        solutions=solution_figures(items, threshold=threshold, seed=seed),
+    )
+
+
+def position_quality(
+    items: Sequence[JudgedScores], *, threshold: float = THRESHOLD, seed: int = 0
+) -> list[PositionQuality]:
+    """The same by the index of the step; indices from `POSITIONS` on are one row. Arguments as of `step_quality`."""
+    steps = _judged_steps(items)
+    places = np.minimum(steps.places, POSITIONS)
+    flagged, right = steps.scores < threshold, ~steps.wrong
+    rows = np.unique(places).tolist()
+    columns: list[tuple[NDArray[np.generic], NDArray[np.generic]]] = []
+    for place in rows:
+        here = places == place
+        columns += [
+            (here & steps.wrong, here),
+            ((here & steps.wrong) * steps.scores, here & steps.wrong),
+            ((here & right) * steps.scores, here & right),
+            (here & steps.wrong & flagged, here & steps.wrong),
+            (here & right & flagged, here & right),
+        ]
+    cells = problem_ratios(steps.groups, columns, seed)
+    return [
+        PositionQuality(
+            first=place,
+            last=int(steps.places[places == place].max()),
+            steps=int((places == place).sum()),
+            wrong=wrong,
+            score_wrong=score_wrong,
+            score_right=score_right,
+            recall=recall,
+            false_alarms=false_alarms,
+        )
+        for at, place in enumerate(rows)
+        for wrong, score_wrong, score_right, recall, false_alarms in [cells[5 * at : 5 * at + 5]]
+    ]
+
+
+def _judged_steps(items: Sequence[JudgedScores]) -> _Steps:
+    rows = [
+        (group, place, truth is StepTruth.WRONG, score)
+        for group, item in zip(group_numbers(items), items, strict=True)
+        for place, (truth, score) in enumerate(zip(item.judged.verdicts.truths, item.step_scores, strict=True))
+        if place < judged_steps(item.judged.verdicts.truths)
+    ]
+    groups, places, wrong, scores = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return _Steps(
+        groups=np.array(groups, dtype=np.int64),
+        places=np.array(places, dtype=np.int64),
+        wrong=np.array(wrong, dtype=np.bool_),
+        scores=np.array(scores, dtype=np.float64),
     )
 
 
@@ -104,25 +162,6 @@ def _auc(problems: Ints, wrong: Bools, scores: Floats, seed: int) -> Estimate | 
 
     def auc(weights_RP: Floats) -> Floats:
         pairs = (weights_RP @ right_P) * (weights_RP @ wrong_P)
-        return _divide(((weights_RP @ wins_PP) * weights_RP).sum(axis=1), pairs)
+        return divide(((weights_RP @ wins_PP) * weights_RP).sum(axis=1), pairs)
 
     return statistic_estimate(auc, problems=count, n=len(scores), seed=seed)
-
-
-def _first_error_f1(solutions: Ints, found: Bools, erroneous: Bools, seed: int) -> Estimate | None:
-    if not len(solutions):
-        return None
-    kinds = [found & erroneous, erroneous, found & ~erroneous, ~erroneous]
-    sums_PK = np.stack([np.bincount(solutions, weights=kind) for kind in kinds], axis=1)
-
-    def harmonic(weights_RP: Floats) -> Floats:
-        hit_wrong, all_wrong, hit_right, all_right = (weights_RP @ sums_PK).T
-        a, b = _divide(hit_wrong, all_wrong), _divide(hit_right, all_right)
-        return np.where(a + b == 0, 0.0, _divide(2 * a * b, a + b))
-
-    return statistic_estimate(harmonic, problems=len(sums_PK), n=len(solutions), seed=seed)
-
-
-def _divide(above: Floats, below: Floats) -> Floats:
-    """Quotient; NaN where `below` is 0 (or NaN)."""
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)

@@ -1,15 +1,21 @@
-"""Verdicts for solutions of ours: from the stories' oracle, from people's data sets, or from a judgement file."""
+"""Verdicts for solutions of ours: from the stories' oracle, from people's data sets, or from a judgement file.
+
+Also sources of solutions that come with verdicts, for evaluation.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from prmkit.demo.oracle import StepTruth
 from prmkit.errors import InputError
-from prmkit.evaluation.judged import judge_stories
+from prmkit.evaluation.judged import judge_stories, with_verdicts
 from prmkit.files import locate
 from prmkit.formats.prm800k import read_prm800k
 from prmkit.formats.prmbench import read_prmbench
 from prmkit.formats.processbench import read_processbench
+from prmkit.formats.solutions import REFERENCE_ID, read_solution_source
 from prmkit.formats.verdicts import JudgedSolution, Verdicts, placed_rows, read_judgements
 from prmkit.records import Solution
 
@@ -61,6 +67,69 @@ def oracle_verdicts(solutions: Sequence[Solution]) -> list[Verdicts] | None:
     if judged is None:
         return None
     return [Verdicts(truths=each.steps, answer_right=each.answer_right) for each in judged]
+
+
+def read_judged(source: str, truth: str | None = None, *, seed: int = 0) -> list[JudgedSolution]:
+    """Solutions with verdicts.
+
+    Args:
+        source: A file of ProcessBench, PRMBench or PRM800K, or anything `read_solution_source` reads.
+        truth: Who judges them, as of `find_verdicts`; by default the oracle. People's files hold their own verdicts.
+        seed: Of the demo's stories.
+
+    Returns:
+        Those about which something is said; where nothing is said of the answer, its grade counts.
+
+    Raises:
+        MissingFileError: There is no such source.
+        InputError: It cannot be read, nothing is said about its solutions, or two judges are named.
+    """
+    if (people := _people(source)) is not None:
+        if truth is not None:
+            raise InputError(f"{source}: its steps are judged by people already; leave {truth!r} out")
+        return people
+    solutions = read_solution_source(source, seed=seed)
+    found = find_verdicts(ORACLE if truth is None else truth, solutions)
+    return [
+        with_verdicts(each, said if said.answer_right is not None else replace(said, answer_right=each.correct))
+        for each, said in zip(solutions, found, strict=True)
+        if said is not None
+    ]
+
+
+def read_right(source: str, *, seed: int = 0) -> list[JudgedSolution]:
+    """The right solutions of a source; arguments and errors as of `read_judged`.
+
+    Of people's files those whose every step is right and needed; of arithmetic stories those the oracle finds no fault
+    with; of other sources the reference solutions, and those whose answer was graded right (a step may be wrong).
+
+    Raises:
+        InputError: There are none.
+    """
+    judged = _people(source)
+    if judged is None:
+        solutions = read_solution_source(source, seed=seed)
+        verdicts = oracle_verdicts(solutions) or [
+            Verdicts(truths=(None,) * len(each.steps), answer_right=each.correct or each.solution_id == REFERENCE_ID)
+            for each in solutions
+        ]
+        judged = [with_verdicts(each, said) for each, said in zip(solutions, verdicts, strict=True)]
+        right = [each for each in judged if each.verdicts.answer_right and each.verdicts.first_error in (-1, None)]
+    else:
+        right = [each for each in judged if set(each.verdicts.truths) == {StepTruth.NEEDED}]
+        right = [each for each in right if each.verdicts.answer_right is not False]
+    if not right:
+        raise InputError(f"{source}: none of its {len(judged)} solutions is known to be right; grade them first")
+    return right
+
+
+def _people(source: str) -> list[JudgedSolution] | None:
+    """The solutions of people's data sets; None for any other source."""
+    path = locate(source) if not source.startswith(("demo:", "hf:")) else None
+    if path is None or not path.is_file():
+        return None
+    _, first = placed_rows(path)[0]
+    return _read_people(path, first) if any(set(needed) <= first.keys() for needed in _READERS) else None
 
 
 def _read_people(path: Path, first: dict[str, object]) -> list[JudgedSolution]:

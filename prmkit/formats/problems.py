@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prmkit.errors import InputError, MissingFileError, first_line
-from prmkit.files import locate, read_json, read_jsonl, text_field
+from prmkit.files import locate, read_array, read_jsonl, text_field
 from prmkit.grading import Extracted, ExtractRule, extract_marked
 from prmkit.records import Problem
 from prmkit.tables import Row, read_rows
@@ -47,7 +47,7 @@ def read_problems(source: str, *, seed: int = 0, limit: int | None = None) -> li
         raise InputError(f"limit must be at least 1, got {limit}")
     if source.startswith("demo:"):
         return _demo_problems(source, seed, limit)
-    stem, rows = _hub_rows(source) if source.startswith("hf:") else _file_rows(locate(source))
+    stem, rows = _rows(source)
     problems: list[Problem] = []
     places: dict[str, str] = {}
     for index, (where, row) in enumerate(islice(rows, limit)):
@@ -58,6 +58,27 @@ def read_problems(source: str, *, seed: int = 0, limit: int | None = None) -> li
     if not problems:
         raise InputError(f"{source}: no problems in it")
     return problems
+
+
+def read_problem_texts(source: str, *, seed: int = 0) -> list[str]:
+    """The texts of a source's problems, whatever else its rows hold: a test set need not have answers.
+
+    Raises: as `read_problems`.
+    """
+    if source.startswith("demo:"):
+        return [each.problem for each in _demo_problems(source, seed, None)]
+    _, rows = _rows(source)
+    texts = [
+        text_field(row, _field(row, PROBLEM_FIELDS) or _missing(row, where, PROBLEM_FIELDS), where)
+        for where, row in rows
+    ]
+    if not texts:
+        raise InputError(f"{source}: no problems in it")
+    return texts
+
+
+def _rows(source: str) -> tuple[str, Iterator[tuple[str, Row]]]:
+    return _hub_rows(source) if source.startswith("hf:") else _file_rows(locate(source))
 
 
 def row_problem(row: Row, where: str, default_id: str) -> Problem:
@@ -110,20 +131,10 @@ def _file_rows(path: Path) -> tuple[str, Iterator[tuple[str, Row]]]:
     if path.suffix == ".parquet":
         return path.stem, iter(read_rows(path, ()))
     if path.suffix == ".json":
-        return path.stem, _array_rows(path)
+        return path.stem, iter(read_array(path))
     raise InputError(
         f"{path}: not a problem source; give FILE.jsonl, FILE.json, FILE.parquet, hf:NAME[:CONFIG]:SPLIT or demo:N"
     )
-
-
-def _array_rows(path: Path) -> Iterator[tuple[str, Row]]:
-    rows = read_json(path)
-    if not isinstance(rows, list):
-        raise InputError(f"{path}: expected an array of objects, found {type(rows).__name__}")
-    for index, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise InputError(f"{path}[{index}]: expected an object, found {type(row).__name__}")
-        yield f"{path}[{index}]", row
 
 
 def _hub_rows(source: str) -> tuple[str, Iterator[tuple[str, Row]]]:

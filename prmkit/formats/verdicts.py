@@ -16,7 +16,7 @@ from typing import Any
 
 from prmkit.demo.oracle import StepTruth
 from prmkit.errors import InputError
-from prmkit.files import read_json, text_field
+from prmkit.files import read_array, text_field
 from prmkit.tables import Row, read_rows
 
 RATINGS = {1: StepTruth.NEEDED, 0: StepTruth.UNNEEDED, -1: StepTruth.WRONG}
@@ -55,6 +55,15 @@ class JudgedSolution:
     """At least one."""
     verdicts: Verdicts
     """One truth per step."""
+    category: str | None = None
+    """The kind of its error, where the data set sorts by it."""
+    origin: str | None = None
+    """Text of the problem it was made from, where that differs: what is made from one problem belongs together."""
+
+    @property
+    def group(self) -> str:
+        """What belongs together in splits and resamples: the (original) problem's text, white space aside."""
+        return " ".join((self.origin or self.problem).split())
 
 
 def until_first_error(first_error: int | None, steps: int, answer_right: bool | None = None) -> Verdicts:
@@ -74,13 +83,7 @@ def placed_rows(path: Path) -> list[tuple[str, Row]]:
         MissingFileError: Nothing there.
         InputError: It cannot be read, or holds no rows.
     """
-    if path.suffix == ".json":
-        whole = read_json(path)
-        if not isinstance(whole, list) or not all(isinstance(row, dict) for row in whole):
-            raise InputError(f"{path}: expected an array of objects")
-        rows = [(f"{path}[{index}]", row) for index, row in enumerate(whole)]
-    else:
-        rows = read_rows(path, ())
+    rows = read_array(path) if path.suffix == ".json" else read_rows(path, ())
     if not rows:
         raise InputError(f"{path}: no rows in it")
     return rows

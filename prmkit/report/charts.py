@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prmkit.evaluation.comparison import Comparison
@@ -10,9 +10,9 @@ from prmkit.evaluation.intervals import Estimate
 from prmkit.report.format import MINUS
 from prmkit.report.tables import method_name
 
-_INK, _GRID, _SPARE = "#010203", "#010204", "#010205"
+INK, _GRID, _SPARE = "#010203", "#010204", "#010205"
 """Stand-ins that matplotlib draws with; each becomes a CSS variable."""
-_STYLES = {
+STYLES = {
     "prm": ("#020201", "-", "o"),
     "orm": ("#020202", "--", "s"),
     "majority": ("#020203", "-.", "^"),
@@ -23,7 +23,7 @@ _STYLES = {
 """Colour, line and marker: told apart without colours too. A difference looks like the method it is taken from."""
 _OTHER = (_SPARE, "-", "v")
 _VARIABLES = {
-    _INK: "--muted",
+    INK: "--muted",
     _GRID: "--grid",
     _SPARE: "--c-spare",
     "#020201": "--c-prm",
@@ -36,11 +36,11 @@ _SETTINGS = {
     "svg.fonttype": "none",
     "font.size": 10,
     "text.parse_math": False,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
     "axes.edgecolor": _GRID,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "grid.color": _GRID,
 }
 
@@ -49,12 +49,12 @@ Line = tuple[str, Sequence[Estimate]]
 
 def colour(key: str) -> str:
     """CSS variable of a method or difference."""
-    return _VARIABLES[_STYLES.get(key, _OTHER)[0]]
+    return _VARIABLES[STYLES.get(key, _OTHER)[0]]
 
 
 def marker(key: str) -> str:
     """The marker of its line as a character."""
-    return {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}[_STYLES.get(key, _OTHER)[2]]
+    return {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}[STYLES.get(key, _OTHER)[2]]
 
 
 def accuracy_chart(comparison: Comparison) -> str:
@@ -73,25 +73,23 @@ def difference_chart(comparison: Comparison) -> str:
     return _chart(comparison.sizes, lines, "difference (percentage points)", label, zero=True)
 
 
-def _chart(sizes: Sequence[int], lines: Sequence[Line], unit: str, label: str, *, zero: bool = False) -> str:
+def themed_chart(salt: str, label: str, draw: Callable[[Any], None]) -> str:
+    """An `<svg>` element in the page's colours.
+
+    Args:
+        salt: Makes the ids within differ from those of other charts; they repeat from run to run.
+        label: What the chart shows, in words.
+        draw: Draws on matplotlib axes, with `INK` and the colours of `STYLES`.
+    """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({**_SETTINGS, "svg.hashsalt": unit}):  # ids that repeat from run to run, and differ between charts
+    with rc_context({**_SETTINGS, "svg.hashsalt": salt}):
         figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.subplots()
         axes.patch.set_alpha(0)
-        for key, curve in lines:
-            _draw(axes, sizes, key, curve)
-        if zero:
-            axes.axhline(0, color=_INK, linewidth=1)
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", MINUS) if value else "0")
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(sizes, [str(size) for size in sizes])
-        axes.minorticks_off()
-        axes.set_xlabel("solutions per problem n (log2)")
-        axes.set_ylabel(unit)
+        draw(axes)
         axes.grid(visible=True, linewidth=0.6)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(length=0)
@@ -100,8 +98,24 @@ def _chart(sizes: Sequence[int], lines: Sequence[Line], unit: str, label: str, *
     return _themed(text.getvalue(), label)
 
 
+def _chart(sizes: Sequence[int], lines: Sequence[Line], unit: str, label: str, *, zero: bool = False) -> str:
+    def draw(axes: Any) -> None:
+        for key, curve in lines:
+            _draw(axes, sizes, key, curve)
+        if zero:
+            axes.axhline(0, color=INK, linewidth=1)
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", MINUS) if value else "0")
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
+        axes.set_xlabel("solutions per problem n (log2)")
+        axes.set_ylabel(unit)
+
+    return themed_chart(unit, label, draw)
+
+
 def _draw(axes: Any, sizes: Sequence[int], key: str, curve: Sequence[Estimate]) -> None:
-    paint, line, marker = _STYLES.get(key, _OTHER)
+    paint, line, marker = STYLES.get(key, _OTHER)
     axes.fill_between(
         sizes, [100 * each.low for each in curve], [100 * each.high for each in curve], color=paint, alpha=0.13, lw=0
     )

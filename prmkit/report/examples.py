@@ -77,7 +77,7 @@ def make_example(
     return Example(
         name=solution.name,
         problem=solution.problem.problem,
-        answer=solution.problem.answer,
+        answer=solution.problem.answer or "unknown",
         correct=bool(solution.correct),
         steps=tuple(steps),
         scores=dict(scores or {}),

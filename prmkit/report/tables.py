@@ -174,29 +174,42 @@ def class_table(agreement: ClassAgreement, few: int, many: int) -> Table:
     )
 
 
+STEP_FIGURES = {
+    "auc": "wrong steps score lower (AUC)",
+    "precision": "flagged, and wrong (precision)",
+    "recall": "wrong, and flagged (recall)",
+    "f1": "F1",
+}
+SOLUTION_FIGURES = {
+    "first_error_wrong": "first error found, solutions with one",
+    "first_error_right": "nothing flagged, solutions without one",
+    "first_error_f1": "harmonic mean of these two",
+    "lowest_last": "lowest score on the last step",
+    "process_error": "right answers with a wrong step",
+    "process_error_flagged": "of these, some step flagged",
+    "process_error_found": "of these, first error found",
+}
+
+
 def step_quality_table(qualities: Mapping[str, StepQuality]) -> Table:
     """Step scores of reward models beside the truth; one column per model."""
-    labels = {
-        "auc": "wrong steps score lower (AUC)",
-        "precision": "flagged, and wrong (precision)",
-        "recall": "wrong, and flagged (recall)",
-        "f1": "F1",
-        "first_error_wrong": "first error found, solutions with one",
-        "first_error_right": "nothing flagged, solutions without one",
-        "first_error_f1": "harmonic mean of these two",
-        "lowest_last": "lowest score on the last step",
-    }
+    rows = [
+        Row(key=key, label=label, cells=tuple(getattr(each, key) for each in qualities.values()))
+        for key, label in STEP_FIGURES.items()
+    ]
+    rows += [
+        Row(key=key, label=label, cells=tuple(getattr(each.solutions, key) for each in qualities.values()))
+        for key, label in SOLUTION_FIGURES.items()
+    ]
+    thresholds = " and ".join(sorted({f"{each.threshold:g}" for each in qualities.values()}))
     return Table(
         key="steps",
         title="Step scores against the truth",
-        note="A step is flagged when it scores below 0.5, a threshold fixed beforehand. Steps after the first error "
-        "are not counted. A PRM whose lowest score mostly falls on the last step acts like an ORM.",
+        note=f"A step is flagged when it scores below {thresholds}, a threshold fixed beforehand. Steps after the "
+        "first error are not counted. A PRM whose lowest score mostly falls on the last step acts like an ORM.",
         head="figure",
         columns=tuple(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in qualities),
-        rows=tuple(
-            Row(key=key, label=label, cells=tuple(getattr(each, key) for each in qualities.values()))
-            for key, label in labels.items()
-        ),
+        rows=tuple(rows),
     )
 
 

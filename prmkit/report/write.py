@@ -12,7 +12,7 @@ from prmkit.report.tables import accuracy_table, difference_table, method_name
 
 REPORT_FILE = "report.html"
 METRICS_FILE = "metrics.json"
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(out: Path, report: Report) -> None:
@@ -42,7 +42,7 @@ def render(report: Report) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -54,6 +54,8 @@ class RewardModel(Protocol):
 
     aggregation: Aggregation
     """The model's own way from step scores to a solution score."""
+    threshold: float
+    """A step that scores lower is flagged as wrong; in [0, 1]."""
 
     def score_steps(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
         """Score the steps of many solutions.
@@ -65,3 +67,15 @@ class RewardModel(Protocol):
             One list per solution with one score in [0, 1] per step. A step's score depends on the steps up to it only.
         """
         ...
+
+    def solution_score(self, step_scores: Sequence[float]) -> float:
+        """Score of a solution in [0, 1] from the scores of its steps.
+
+        Raises:
+            ShapeError: There are no step scores.
+        """
+        return aggregate(step_scores, self.aggregation)
+
+    def close(self) -> None:
+        """Free what the model holds beside memory, such as an engine; a second call does nothing."""
+        return

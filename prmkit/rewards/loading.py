@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from prmkit.errors import MissingFileError, first_line
+from prmkit.errors import InputError, MissingFileError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,7 +27,7 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def load_classifier(path: str, **options: Any) -> "PreTrainedModel":
-    """A token classifier in float32 on the CPU.
+    """A token classifier on the CPU, in float32 unless the options say otherwise.
 
     Args:
         path: Folder or hub name.
@@ -43,8 +43,20 @@ def load_classifier(path: str, **options: Any) -> "PreTrainedModel":
     try:
         with quiet_transformers():
             model: PreTrainedModel = AutoModelForTokenClassification.from_pretrained(
-                path, dtype=torch.float32, **options
+                path, **({"dtype": torch.float32} | options)
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise MissingFileError(f"model {path!r}: it cannot be loaded: {first_line(error)}") from None
     return model
+
+
+def to_device(model: "PreTrainedModel", device: str) -> None:
+    """Move a model to a device by name.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+    try:
+        model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch raises the second where it was built without CUDA
+        raise InputError(f"device {device!r} cannot be used: {first_line(error)}") from None

@@ -1,16 +1,19 @@
 """How a reward model is read, as stored in the `prmkit.json` beside its weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from prmkit.errors import InputError, MissingFileError
 from prmkit.files import read_json, write_json
 from prmkit.records import StepLabel
 from prmkit.rewards.base import Aggregation
+from prmkit.rewards.calibration import Calibration, Normalisation
 from prmkit.steps import METADATA_FILE, TextFormat
+
+T = TypeVar("T")
 
 SCORED_POSITION = "last separator token"
 """Where every model made here is read: at the last token of the separator that ends a step."""
@@ -63,6 +66,14 @@ class RewardMetadata:
     """Which logits make up those of a step."""
     aggregation: Aggregation = Aggregation.LAST
     """From step scores to the score of a solution."""
+    threshold: float = 0.5
+    """A step that scores lower is flagged as wrong; in [0, 1]."""
+    step_calibration: Calibration | None = None
+    """Of step scores; applied unless it is switched off."""
+    solution_calibration: Calibration | None = None
+    """Of the aggregate of (calibrated) step scores."""
+    normalisation: Normalisation | None = None
+    """Mean and spread of the rewards of fixed solutions."""
     training: dict[str, Any] = field(default_factory=dict)
     """Configuration of the training and counts of its data."""
     metrics: dict[str, float] = field(default_factory=dict)
@@ -71,6 +82,8 @@ class RewardMetadata:
     def __post_init__(self) -> None:
         if not 0 <= self.neutral_weight <= 1:
             raise InputError(f"the neutral weight must be in [0, 1], got {self.neutral_weight}")
+        if not 0 <= self.threshold <= 1:
+            raise InputError(f"the threshold must be in [0, 1], got {self.threshold}")
 
     def write(self, folder: Path) -> None:
         """Write `prmkit.json` into a folder."""
@@ -109,11 +122,19 @@ class RewardMetadata:
                 neutral_weight=stored["neutral_weight"],
                 pooling=Pooling(stored.get("pooling", Pooling.LAST)),
                 aggregation=Aggregation(stored["aggregation"]),
+                threshold=stored.get("threshold", 0.5),
+                step_calibration=_optional(Calibration.from_json, stored.get("step_calibration")),
+                solution_calibration=_optional(Calibration.from_json, stored.get("solution_calibration")),
+                normalisation=_optional(lambda each: Normalisation(**each), stored.get("normalisation")),
                 training=stored.get("training", {}),
                 metrics=stored.get("metrics", {}),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{file}: not the metadata of a reward model: {error}") from None
+
+
+def _optional(read: Callable[[Any], T], stored: Any) -> T | None:
+    return None if stored is None else read(stored)
 
 
 def check_separator(metadata: RewardMetadata, ids: Sequence[int], folder: Path) -> None:

@@ -8,7 +8,7 @@ from prmkit.runs import flat
 _WHAT = {
     RewardKind.PRM: "A process reward model: scores every step of a solution.",
     RewardKind.ORM: "An outcome reward model: predicts, at the end of every step, whether the solution will be right.",
-    RewardKind.VALUE: "A value model: predicts, at the end of every step, how often solutions that go on will be right.",
+    RewardKind.VALUE: "A value model: predicts, at the end of every step, how often going on from there is right.",
     RewardKind.PREFERENCE: "A preference model: scores responses as people would rank or rate them.",
 }
 _READING = {

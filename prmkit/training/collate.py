@@ -1,63 +1,121 @@
-"""Rows to padded batches, and the order in which rows are trained on."""
+"""Rows to batches, and the order in which rows are trained on.
 
-from collections.abc import Iterator, Sequence
-from typing import TypedDict
+Batches are packed (`prmkit.rewards.packing`): no padding, and one copy of a prompt for all its rows in the batch. The
+marks of a row are kept as places in the flattened batch, so that losses need not know whether rows were packed.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
 from prmkit.errors import ShapeError
-from prmkit.rewards.scorer import pad_ids
-from prmkit.training.objectives import Row
+from prmkit.rewards.metadata import Pooling
+from prmkit.rewards.packing import Layout, pack, pad, pool_logits, token_batches
+from prmkit.training.data import Row
 
-_GROUPED_BATCHES = 16
-"""Batches drawn together and sorted by length, so that little is padding."""
+TOGETHER = 4
+"""Solutions of one problem that are trained on together, at most."""
 
 
 class Batch(TypedDict):
-    """What the model and the loss read."""
+    """What the model and the loss read; N marks in the order of the rows."""
 
     input_ids: Tensor
-    """int64 `[B, T]`."""
-    marked: Tensor
-    """bool `[B, T]`: where there is a loss."""
+    """int64 `[1, T]`, or `[B, T]` where padded."""
+    position_ids: Tensor | None
+    """int64 `[1, T]`; None where padded."""
+    layout: Layout | None
+    """None where padded."""
+    places: list[Tensor]
+    """For each row int64 `[L]`: where its tokens lie in the flattened batch."""
+    prompt_lengths: list[int]
+    """Of each row."""
+    positions: list[list[int]]
+    """Of each row, the tokens at which there is a loss."""
+    marks: Tensor
+    """int64 `[N]`: those tokens in the flattened batch."""
+    row_of: Tensor
+    """int64 `[N]`: the row that each mark belongs to."""
     targets: Tensor
-    """float32 `[B, T, C]`; zero where nothing is marked."""
+    """float32 `[N, C]`."""
 
 
-def collate(rows: Sequence[Row], pad: int) -> Batch:
-    """Pad rows to a batch.
+def collate(rows: Sequence[Row], *, packed: bool = True) -> Batch:
+    """Make a batch.
+
+    Args:
+        rows: At least one.
+        packed: False pads the rows, for models that refuse packing (`prmkit.rewards.packing.packing_refused`).
 
     Raises:
         ShapeError: A row marks no token, or has not one target per mark.
     """
     for row in rows:
-        if not row.positions or len(row.positions) != len(row.targets) or row.positions[-1] >= len(row.ids):
+        if not row.positions or len(row.positions) != len(row.targets) or max(row.positions) >= len(row.ids):
             raise ShapeError(
                 f"a row of {len(row.ids)} tokens marks {row.positions[:8]} with {len(row.targets)} targets; "
                 "each row needs at least one mark, and one target for each"
             )
-    input_ids = pad_ids([row.ids for row in rows], pad)
-    marked = torch.zeros(input_ids.shape, dtype=torch.bool)
-    targets = torch.zeros((*input_ids.shape, rows[0].targets.shape[1]), dtype=torch.float32)
-    for index, row in enumerate(rows):
-        marked[index, row.positions] = True
-        targets[index, row.positions] = torch.from_numpy(row.targets)
-    return {"input_ids": input_ids, "marked": marked, "targets": targets}
+    made = (pack if packed else pad)(_plain(rows))
+    marks = [places[row.positions] for places, row in zip(made.places, rows, strict=True)]
+    return {
+        "input_ids": made.input_ids,
+        "position_ids": made.position_ids,
+        "layout": made.layout,
+        "places": made.places,
+        "prompt_lengths": [row.prompt_length for row in rows],
+        "positions": [row.positions for row in rows],
+        "marks": torch.cat(marks),
+        "row_of": torch.repeat_interleave(torch.tensor([len(each) for each in marks])),
+        "targets": torch.cat([torch.from_numpy(row.targets) for row in rows]),
+    }
 
 
-class LengthGroupedSampler(Sampler[int]):
-    """A random order in which neighbours have similar lengths; epoch e depends on the seed and e alone.
+def model_inputs(batch: Batch) -> dict[str, Any]:
+    """Arguments of the model's forward; a packed batch needs `packed_attention` around it."""
+    if batch["layout"] is None:
+        return {"input_ids": batch["input_ids"]}
+    return {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"], "layout": batch["layout"]}
 
-    (The sampler of transformers takes its order from the global random state, which a resumed run no longer has.)
+
+def marked_logits(logits_BTC: Tensor, batch: Batch, pooling: Pooling = Pooling.LAST) -> Tensor:
+    """Logits at the marks, `[N, C]`, pooled as scoring pools them."""
+    flat = logits_BTC.flatten(0, 1)
+    if pooling is Pooling.LAST:
+        return flat[batch["marks"]]
+    rows = zip(batch["places"], batch["positions"], batch["prompt_lengths"], strict=True)
+    return torch.cat([pool_logits(flat[places], ends, prompt, pooling) for places, ends, prompt in rows])
+
+
+def split_rows(rows: Sequence[Row], tokens: int, *, packed: bool = True) -> list[list[Row]]:
+    """Rows in micro-batches of at most `tokens` tokens or one row; rows of one prompt together, or if not packed, rows
+    of similar length.
+    """
+    return [[rows[index] for index in batch] for batch in token_batches(_plain(rows), tokens, packed=packed)]
+
+
+def _plain(rows: Sequence[Row]) -> list[tuple[list[int], int]]:
+    return [(row.ids, row.prompt_length) for row in rows]
+
+
+class ProblemGroupedSampler(Sampler[int]):
+    """A random order in which up to `together` solutions of a problem follow each other, so that a batch computes their
+    prompt once; epoch e depends on the seed and e alone.
+
+    A choice between speed and independent batches: every epoch takes each row once and shuffles anew which solutions of
+    a problem meet, but the rows of a batch come from fewer problems than in a fully random order (`together=1`).
+
+    (The samplers of transformers take their order from the global random state, which a resumed run no longer has.)
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        """Order rows of these lengths."""
-        self.lengths = lengths
-        self.batch_size = batch_size
+    def __init__(self, problems: Sequence[Hashable], seed: int, together: int = TOGETHER) -> None:
+        """Order rows of these problems, one entry per row."""
+        self.problems = problems
         self.seed = seed
+        self.together = together
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -65,17 +123,17 @@ class LengthGroupedSampler(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.problems)
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.lengths), generator=generator).tolist()
-        group = self.batch_size * _GROUPED_BATCHES
-        grouped = [
-            sorted(order[at : at + group], key=lambda each: self.lengths[each]) for at in range(0, len(order), group)
+        groups: dict[Hashable, list[int]] = {}
+        for index in torch.randperm(len(self.problems), generator=generator).tolist():
+            groups.setdefault(self.problems[index], []).append(index)
+        chunks = [
+            members[at : at + self.together]
+            for members in groups.values()
+            for at in range(0, len(members), self.together)
         ]
-        flat = [index for each in grouped for index in each]
-        batches = [flat[at : at + self.batch_size] for at in range(0, len(flat), self.batch_size)]
-        last = [batches.pop()] if len(batches[-1]) < self.batch_size else []  # the rest must stay at the end
-        shuffled = [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
-        return (index for batch in [*shuffled, *last] for index in batch)
+        order = torch.randperm(len(chunks), generator=generator).tolist()
+        return (index for chunk in order for index in chunks[chunk])

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from prmkit.errors import InputError, ShapeError
 from prmkit.files import fingerprint
-from prmkit.records import LabeledSolution, StepLabel
+from prmkit.records import FinishReason, LabeledSolution, StepEstimate, StepLabel
 from prmkit.steps import EncodedSolution, TextFormat, encode_solution
 
 if TYPE_CHECKING:
@@ -34,17 +36,35 @@ class Example:
     """Class of each step."""
     soft_labels: tuple[Soft, ...]
     """Posterior mass of (incorrect, neutral, correct) for each step."""
+    estimates: tuple[StepEstimate, ...]
+    """Successes and rollouts of each step."""
     correct: bool | None
     """Whether the solution's answer is right; None where nobody graded it."""
 
     def __post_init__(self) -> None:
-        if not len(self.encoded.ends) == len(self.labels) == len(self.soft_labels):
+        if not len(self.encoded.ends) == len(self.labels) == len(self.soft_labels) == len(self.estimates):
             raise ShapeError(
-                f"solution {self.name}: {len(self.encoded.ends)} step boundaries but {len(self.labels)} labels "
-                f"and {len(self.soft_labels)} soft labels"
+                f"solution {self.name}: {len(self.encoded.ends)} step boundaries but {len(self.labels)} labels, "
+                f"{len(self.soft_labels)} soft labels and {len(self.estimates)} estimates"
             )
         if not self.labels:
             raise ShapeError(f"solution {self.name}: not one step with a label")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An example under an objective."""
+
+    ids: list[int]
+    """Token ids."""
+    prompt_length: int
+    """How many of them are the prompt."""
+    positions: list[int]
+    """Indices in `ids` at which there is a loss; at least one."""
+    targets: np.ndarray
+    """float32 `[P, 3]`, the wanted distribution over the classes, or `[P, 1]`, the wanted probability."""
+    language: bool = False
+    """Whether the model is to keep predicting the text of the solution too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +83,10 @@ class Pool:
     """Longer than the limit and cut after the last step that fits."""
     too_long: int
     """Left out: longer than the limit and not cut (not even the first step fits, or the whole is needed)."""
+    unfinished: int
+    """Left out where the whole is needed: solutions that were cut after a step before they came here."""
+    surplus: int
+    """Left out: beyond the limit of solutions per problem."""
     data: str
     """Fingerprint of all labelled solutions."""
 
@@ -74,13 +98,24 @@ class Pool:
             "duplicates": self.duplicates,
             "cut": self.cut,
             "too_long": self.too_long,
+            "unfinished": self.unfinished,
+            "surplus": self.surplus,
             "training_solutions": len(self.training),
             "validation_solutions": len(self.validation),
             "training_problems": len({example.problem_id for example in self.training}),
             "validation_problems": len({example.problem_id for example in self.validation}),
+            "training_problems_one_kind": self.one_kind(),
             "training_solutions_correct": sum(bool(example.correct) for example in self.training),
             **{f"training_steps_{label.name.lower()}": steps[label] for label in StepLabel},
         }
+
+    def one_kind(self) -> int:
+        """Problems of the training split whose graded solutions are all right or all wrong: no pair to tell apart."""
+        kinds: dict[str, set[bool]] = {}
+        for example in self.training:
+            if example.correct is not None:
+                kinds.setdefault(example.problem_id, set()).add(example.correct)
+        return sum(len(found) == 1 for found in kinds.values())
 
     def one_class(self, *, steps: bool) -> str | None:
         """The only class there is to learn from, by name: of the steps, or of the solutions; None if there are more."""
@@ -100,6 +135,7 @@ def make_pool(
     validation: float,
     seed: int,
     cut: bool = True,
+    per_problem: int | None = None,
 ) -> Pool:
     """Encode, deduplicate, cut and split.
 
@@ -110,21 +146,22 @@ def make_pool(
         max_length: Token ids of an example at most. A longer one is cut after the last step that fits.
         validation: Share of the problems to hold out, in [0, 1).
         seed: Of the split.
-        cut: False leaves longer ones out whole.
+        cut: False leaves longer ones out whole, and so those that lack their end already.
+        per_problem: Training solutions of a problem at most, drawn by the seed; None keeps all.
 
     Raises:
         InputError: Nothing is left to train on.
     """
     if not 0 <= validation < 1:
         raise InputError(f"the validation share must be in [0, 1), got {validation}")
-    unique: dict[tuple[str, tuple[str, ...]], LabeledSolution] = {}
-    for each in labeled:
-        unique.setdefault((each.solution.problem.problem, each.solution.steps), each)
-    whole = [_example(each, tokenizer, text_format) for each in unique.values()]
+    different = unique(labeled)
+    usable = [each for each in different if cut or each.solution.finish is not FinishReason.STEP]
+    whole = [_example(each, tokenizer, text_format) for each in usable]
     long = [example for example in whole if len(example.encoded.ids) > max_length]
     kept = [shorter for example in whole if (shorter := _fit(example, max_length, cut)) is not None]
     held_out = held_out_problems([example.problem_id for example in kept], validation, seed)
-    training = [example for example in kept if example.problem_id not in held_out]
+    learned = [example for example in kept if example.problem_id not in held_out]
+    training = learned if per_problem is None else _capped(learned, per_problem, seed)
     if not training:
         raise InputError(
             f"no solution to train on: {len(labeled)} labelled solutions, {len(whole) - len(kept)} longer than "
@@ -134,11 +171,21 @@ def make_pool(
         training=training,
         validation=[example for example in kept if example.problem_id in held_out],
         solutions=len(labeled),
-        duplicates=len(labeled) - len(unique),
+        duplicates=len(labeled) - len(different),
         cut=len(long) - (len(whole) - len(kept)),
         too_long=len(whole) - len(kept),
+        unfinished=len(different) - len(usable),
+        surplus=len(learned) - len(training),
         data=fingerprint([[each.solution.problem.problem_id, _parts(each)] for each in labeled]),
     )
+
+
+def unique(labeled: Sequence[LabeledSolution]) -> list[LabeledSolution]:
+    """The first of every problem text and steps."""
+    first: dict[tuple[str, tuple[str, ...]], LabeledSolution] = {}
+    for each in labeled:
+        first.setdefault((each.solution.problem.problem, each.solution.steps), each)
+    return list(first.values())
 
 
 def held_out_problems(problem_ids: Sequence[str], share: float, seed: int) -> set[str]:
@@ -153,12 +200,24 @@ def held_out_problems(problem_ids: Sequence[str], share: float, seed: int) -> se
 
 
 def _place(problem_id: str, seed: int) -> float:
-    digest = hashlib.sha256(f"{seed}/validation/{problem_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+    return _hash(f"{seed}/validation/{problem_id}") / 2**64
+
+
+def _capped(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
+    """At most so many of each problem, in their order."""
+    members: dict[str, list[int]] = {}
+    for index in sorted(range(len(examples)), key=lambda each: _hash(f"{seed}/cap/{examples[each].name}")):
+        members.setdefault(examples[index].problem_id, []).append(index)
+    return [examples[index] for index in sorted(index for each in members.values() for index in each[:most])]
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def _parts(labeled: LabeledSolution) -> list[object]:
-    return [labeled.solution.problem.problem, labeled.solution.steps, labeled.labels, labeled.soft_labels]
+    counts = [(each.successes, each.rollouts) for each in labeled.estimates]
+    return [labeled.solution.problem.problem, labeled.solution.steps, labeled.labels, labeled.soft_labels, counts]
 
 
 def _example(labeled: LabeledSolution, tokenizer: "PreTrainedTokenizerBase", text_format: TextFormat) -> Example:
@@ -169,6 +228,7 @@ def _example(labeled: LabeledSolution, tokenizer: "PreTrainedTokenizerBase", tex
         encoded=encode_solution(tokenizer, text_format, solution.problem.problem, solution.steps),
         labels=labeled.labels,
         soft_labels=labeled.soft_labels,
+        estimates=labeled.estimates,
         correct=solution.correct,
     )
 
@@ -188,5 +248,6 @@ def _fit(example: Example, max_length: int, cut: bool) -> Example | None:
         encoded=EncodedSolution(encoded.ids[: ends[-1] + 1], ends, encoded.prompt_length),
         labels=example.labels[:steps],
         soft_labels=example.soft_labels[:steps],
+        estimates=example.estimates[:steps],
         correct=example.correct,
     )

@@ -6,6 +6,8 @@
     OUT/checkpoints/             states to resume from, gone when the run is finished
     OUT/model.safetensors ...    the trained model as transformers saves it, with its tokenizer
     OUT/history.json             losses and validation metrics over the run
+    OUT/tensorboard/             the same for TensorBoard, with --report-to tensorboard
+    OUT/trained_problems.txt     digests of the problems it learned from
     OUT/README.md                the model card
     OUT/prmkit.json              how the model is read; written last, so a folder that has it is finished
 """
@@ -21,6 +23,7 @@ from prmkit.steps import METADATA_FILE
 
 RUN_FILE = "run.json"
 HISTORY_FILE = "history.json"
+REPORT_FOLDER = "tensorboard"
 _STATE = "trainer_state.json"
 
 

@@ -1,77 +1,32 @@
 """`train`: from labelled solutions to a reward model's folder.
 
-PRM and ORM differ in their `Objective` only: same base, same pool, same split, same code.
+PRM, ORM and value model differ in their `Objective` only: same base, same pool, same split, same code.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-import prmkit
 from prmkit.errors import InputError
-from prmkit.files import write_json, write_text
-from prmkit.models import load_tokenizer, resolve_model
-from prmkit.records import LabeledSolution
-from prmkit.rewards.loading import load_classifier, quiet_transformers
-from prmkit.rewards.metadata import CLASSES, RewardKind, RewardMetadata
-from prmkit.steps import TextFormat, find_text_format
-from prmkit.training.card import model_card
-from prmkit.training.data import Pool, make_pool
-from prmkit.training.objectives import Objective
-from prmkit.training.run import HISTORY_FILE, RunFolder
-from prmkit.training.trainer import Milestones, RewardTrainer, RichProgress, check_report_to, training_arguments
+from prmkit.records import LabeledSolution, StepLabel
+from prmkit.rewards.metadata import RewardKind, RewardMetadata
+from prmkit.training.base import open_base
+from prmkit.training.config import TrainConfig
+from prmkit.training.data import Pool, Row, make_pool
+from prmkit.training.fit import Task, fit
+from prmkit.training.groups import OutcomeGroups, outcome_groups
+from prmkit.training.losses import ClassLoss, RewardLoss, loss_of
+from prmkit.training.metrics import Validation
+from prmkit.training.objectives import AfterError, Neutral, Objective, ORMObjective, PRMObjective
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """Everything that decides the weights, the data aside."""
-
-    base: str
-    """Causal language model: a folder, a hub name or `demo`."""
-    objective: Objective
-    """What to learn."""
-    epochs: int = 2
-    """Passes over the training split; at least 1."""
-    lr: float | None = None
-    """Peak learning rate; None chooses by the number of parameters."""
-    batch_size: int = 32
-    """Solutions per optimiser step and device."""
-    max_length: int = 2048
-    """Token ids of a solution at most; the base's own context if that is less."""
-    validation: float = 0.1
-    """Share of the problems held out, in [0, 1)."""
-    seed: int = 0
-    """Of the split, the new head, the order and dropout."""
-    neutral_weight: float = 0.5
-    """Of a PRM's scores, see `RewardMetadata`."""
-    evaluations: int = 4
-    """Evenly spaced validations; a checkpoint is saved at each but the last. Does not change the weights."""
-    prompt: str | None = None
-    """Overrides the base's prompt format."""
-    separator: str | None = None
-    """Overrides the base's step separator."""
-
-    def __post_init__(self) -> None:
-        numbers = (self.epochs, self.batch_size, self.max_length, self.evaluations)
-        if min(numbers) < 1 or (self.lr is not None and self.lr <= 0):
-            raise InputError(
-                "epochs, batch size, maximal length and evaluations must be at least 1 and the learning rate positive, "
-                f"got {', '.join(map(str, numbers))} and {self.lr}"
-            )
-        if not 0 <= self.neutral_weight <= 1:
-            raise InputError(f"the neutral weight must be in [0, 1], got {self.neutral_weight}")
+    from transformers import TrainerCallback
 
 
 def train(
     config: TrainConfig,
+    objective: Objective,
     labeled: Sequence[LabeledSolution],
     out: Path,
     *,
@@ -79,10 +34,11 @@ def train(
     report_to: str = "none",
     callbacks: Sequence["TrainerCallback"] = (),
 ) -> RewardMetadata:
-    """Train a reward model, or go on with a run that was interrupted.
+    """Train a reward model on labelled solutions, or go on with a run that was interrupted.
 
     Args:
-        config: What and how.
+        config: How.
+        objective: What.
         labeled: The pool.
         out: Folder of the model; see `prmkit.training.run` for what is in it.
         say: Receives lines for the user: what was left out, what was chosen and why.
@@ -93,163 +49,141 @@ def train(
         The metadata written beside the weights. A finished run with the same configuration is left as it is.
 
     Raises:
-        InputError: The data or the base cannot be used.
+        InputError: The data, the base or an option cannot be used.
         MissingFileError: The base is not there.
+        MissingExtraError: LoRA was asked for without peft.
         RunChangedError: `out` holds a run with another configuration or other data.
     """
-    check_report_to(report_to)
-    tokenizer, text_format, pool = _prepare(config, labeled)
-    rows = [config.objective.row(example) for example in pool.training]
-    identity = {name: value for name, value in asdict(config).items() if name != "evaluations"}
-    run = RunFolder(out, identity | {"data": pool.data})
-    if run.finished:
-        say(f"{out} holds the finished run; nothing to do")
-        return RewardMetadata.read(out)
-    _describe(pool, config, say)
-    model = _load_base(config, tokenizer)
-    lr, reason = (config.lr, "asked for") if config.lr else default_lr(model.num_parameters())
-    say(f"learning rate {lr:.2g}, {reason}")
-    run.begin()
-    trainer = RewardTrainer(
-        model,
-        training_arguments(
-            run.checkpoints,
-            epochs=config.epochs,
-            lr=lr,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            report_to=report_to,
-            steps=config.epochs * math.ceil(len(rows) / config.batch_size),
-        ),
-        rows=rows,
-        validation=pool.validation,
-        kind=config.objective.kind,
-        neutral_weight=config.neutral_weight,
-    )
-    metrics = _fit(trainer, run, say, (Milestones(config.evaluations), *callbacks))
-    metadata = RewardMetadata(
-        kind=config.objective.kind,
-        text_format=text_format,
-        separator_ids=tuple(tokenizer(text_format.separator, add_special_tokens=False)["input_ids"]),
-        neutral_weight=config.neutral_weight,
-        aggregation=trainer.aggregation,
-        training=identity | {"learning_rate": lr} | pool.counts() | _versions(),
-        metrics=metrics,
-    )
-    _write(out, trainer.model, tokenizer, metadata, trainer.state.log_history)
-    run.remove_checkpoints()
-    return metadata
-
-
-def _fit(
-    trainer: RewardTrainer,
-    run: RunFolder,
-    say: Callable[[str], object],
-    callbacks: Sequence["TrainerCallback"],
-) -> dict[str, float]:
-    """Train from the start or from the newest checkpoint; the validation metrics at the end."""
-    checkpoint = run.latest_checkpoint()
-    if checkpoint is not None:
-        say(f"continuing from {checkpoint}")
-    with quiet_transformers(), RichProgress(f"training {trainer.kind.upper()}") as bar:
-        for callback in (*callbacks, bar):
-            trainer.add_callback(callback)
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        return trainer.evaluate()
-
-
-def default_lr(parameters: int) -> tuple[float, str]:
-    """A peak learning rate, and why: it falls with the square root of the model's size, 1e-5 at 7 billion."""
-    return 1e-5 * math.sqrt(7e9 / parameters), f"chosen for {parameters:,} parameters"
-
-
-def _prepare(
-    config: TrainConfig, labeled: Sequence[LabeledSolution]
-) -> tuple["PreTrainedTokenizerBase", TextFormat, Pool]:
-    """Everything that needs no weights, so that bad data is refused in seconds."""
-    from transformers import AutoConfig
-
-    path = resolve_model(config.base)
-    tokenizer = load_tokenizer(path)
-    text_format = find_text_format(Path(path), tokenizer, config.prompt, config.separator)
-    model_config = AutoConfig.from_pretrained(path).get_text_config()
-    context = getattr(model_config, "max_position_embeddings", None)
+    base = open_base(config)
     pool = make_pool(
         labeled,
-        tokenizer,
-        text_format,
-        max_length=min(config.max_length, context or config.max_length),
+        base.tokenizer,
+        base.text_format,
+        max_length=base.max_length,
         validation=config.validation,
         seed=config.seed,
-        cut=not config.objective.needs_whole_solutions,
+        cut=not objective.needs_whole_solutions,
+        per_problem=config.per_problem,
     )
-    largest = max(max(example.encoded.ids) for example in [*pool.training, *pool.validation])
-    if largest >= model_config.vocab_size:
+    base.check_ids(example.encoded.ids for example in pool.validation)
+    texts = {each.solution.problem.problem_id: each.solution.problem.problem for each in labeled}
+    task = task_of(objective, pool, texts, config.seed)
+    return fit(task, base, config, out, say=say, report_to=report_to, callbacks=callbacks)
+
+
+def task_of(objective: Objective, pool: Pool, texts: dict[str, str], seed: int) -> Task:
+    """An objective on a pool.
+
+    Args:
+        objective: What is learned.
+        pool: From what.
+        texts: Of the problems, by their ids.
+        seed: Of the grouping of solutions that are compared.
+
+    Raises:
+        InputError: There is nothing to learn from.
+    """
+    made = [objective.row(example) for example in pool.training]
+    rows = [row for row in made if row is not None]
+    if not rows:
         raise InputError(
-            f"model {config.base!r}: its tokenizer gives id {largest}, its vocabulary has {model_config.vocab_size}"
+            f"none of {len(made)} solutions has a step to learn from: every one is masked, or nothing was drawn from it"
         )
-    return tokenizer, text_format, pool
-
-
-def _describe(pool: Pool, config: TrainConfig, say: Callable[[str], object]) -> None:
-    counts = pool.counts()
-    for part in ("training", "validation"):
-        say(f"{part}: {counts[f'{part}_solutions']} solutions of {counts[f'{part}_problems']} problems")
-    say(
-        f"of {pool.solutions} labelled solutions left out: {pool.duplicates} duplicates, {pool.too_long} too long; "
-        f"{pool.cut} cut after the last step that fits"
+    compared = None
+    if isinstance(objective, ORMObjective) and objective.compares:
+        compared = outcome_groups(
+            [example.problem_id for example in pool.training],
+            [example.correct for example in pool.training],
+            most=objective.group_size,
+            margin=objective.margin,
+            seed=seed,
+        )
+    loss = loss_of(objective, rows)
+    learned = [example for example, row in zip(pool.training, made, strict=True) if row is not None]
+    return Task(
+        kind=objective.kind,
+        rows=rows,
+        groups=None if compared is None else compared.groups,
+        loss=loss,
+        pooling=objective.pooling,
+        lm_weight=objective.lm_weight if isinstance(objective, ORMObjective) else 0.0,
+        validation=[example.encoded for example in pool.validation],
+        validate=Validation(objective=objective, loss=loss, examples=pool.validation),
+        reading={"neutral_weight": objective.neutral_weight} if isinstance(objective, PRMObjective) else {},
+        identity={"objective": {"kind": objective.kind} | asdict(objective), "data": pool.data},
+        facts=pool.counts() | _facts(loss, len(made) - len(rows), compared),
+        problems=sorted({texts[example.problem_id] for example in learned}),
+        notes=[*_left_out(pool), *_learned(objective, pool, rows, loss), *_compared(compared)],
     )
-    steps = config.objective.kind is RewardKind.PRM
+
+
+def _facts(loss: RewardLoss, nothing: int, compared: OutcomeGroups | None) -> dict[str, Any]:
+    """What came of the objective, for the model card."""
+    facts: dict[str, Any] = {"without_a_target": nothing}
+    if isinstance(loss, ClassLoss):
+        facts["class_weights"] = [round(each, 6) for each in loss.class_weights]
+    if compared is not None:
+        facts |= {"groups": len(compared.groups), "one_kind": compared.one_kind, "not_compared": compared.left_out}
+    return facts
+
+
+def _left_out(pool: Pool) -> list[str]:
+    counts = pool.counts()
+    lines = [
+        f"{part}: {counts[f'{part}_solutions']} solutions of {counts[f'{part}_problems']} problems"
+        for part in ("training", "validation")
+    ]
+    others = {"without their end": pool.unfinished, "beyond --per-problem": pool.surplus}
+    lines.append(
+        f"of {pool.solutions} labelled solutions left out: {pool.duplicates} duplicates, {pool.too_long} too long"
+        + "".join(f", {count} {what}" for what, count in others.items() if count)
+        + f"; {pool.cut} cut after the last step that fits"
+    )
+    if only_kind := pool.one_kind():
+        lines.append(
+            f"{only_kind} of {counts['training_problems']} training problems have only right or only wrong solutions: "
+            "they do not show what tells the two apart"
+        )
+    return lines
+
+
+def _learned(objective: Objective, pool: Pool, rows: Sequence[Row], loss: RewardLoss) -> list[str]:
+    """What is made of the labels; nothing that changes them is silent."""
+    lines = []
+    if isinstance(objective, PRMObjective):
+        neutral = sum(label is StepLabel.NEUTRAL for example in pool.training for label in example.labels)
+        if neutral and objective.targets != "value":
+            lines.append(f"{neutral} neutral steps are {_NEUTRAL[objective.neutral]} (--neutral {objective.neutral})")
+        up_to = replace(objective, after_error=AfterError.MASK)
+        if after := sum(len(each.labels) - len(up_to.classes(each)) for each in pool.training):
+            learned = "learned like any other" if objective.after_error is AfterError.KEEP else "not learned"
+            lines.append(f"{after} steps after a first error are {learned} (--after-error {objective.after_error})")
+        if objective.class_weights == "balanced" and isinstance(loss, ClassLoss):
+            weights = zip(StepLabel, loss.class_weights, strict=True)
+            lines.append("class weights: " + ", ".join(f"{label.name.lower()} {each:.3g}" for label, each in weights))
+    if nothing := len(pool.training) - len(rows):
+        lines.append(f"{nothing} training solutions have no step to learn from and are left out")
+    steps = objective.kind is not RewardKind.ORM
     if only := pool.one_class(steps=steps):
-        say(
+        lines.append(
             f"warning: every {'step' if steps else 'solution'} of the training split is {only}; the model can learn "
             "nothing but that. Label more solutions, or ones of mixed quality."
         )
+    return lines
 
 
-def _load_base(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
-    """The base with a new head: three logits for a PRM, one for an ORM."""
-    from transformers import set_seed
-
-    set_seed(config.seed)
-    classes = CLASSES[config.objective.kind]
-    model = load_classifier(
-        resolve_model(config.base),
-        num_labels=len(classes),
-        id2label=classes,
-        label2id={name: index for index, name in classes.items()},
-        ignore_mismatched_sizes=True,  # the head of a base that is a reward model of the other kind
-    )
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-    _check_causal(model, config.base)
-    return model
+def _compared(compared: OutcomeGroups | None) -> list[str]:
+    if compared is None:
+        return []
+    return [
+        f"{len(compared.groups)} groups of solutions to compare; {compared.one_kind} problems have right or wrong "
+        f"solutions only, {compared.left_out} solutions are in no group"
+    ]
 
 
-def _check_causal(model: "PreTrainedModel", base: str) -> None:
-    """Refuse a base that looks ahead: its step scores would depend on later steps, and on padding."""
-    embeddings = model.get_input_embeddings().weight
-    first_logits = model.eval()(input_ids=torch.tensor([[1, 2]])).logits[0, 0]
-    (gradient,) = torch.autograd.grad(first_logits.sum(), embeddings)
-    if bool(gradient[2].any()):  # of the second token
-        raise InputError(f"model {base!r} reads later tokens too ({type(model).__name__}); the base must be causal")
-
-
-def _versions() -> dict[str, Any]:
-    return {"versions": {name: version(name) for name in ("torch", "transformers")} | {"prmkit": prmkit.__version__}}
-
-
-def _write(
-    out: Path,
-    model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
-    metadata: RewardMetadata,
-    history: list[dict[str, float]],
-) -> None:
-    """The finished model; `prmkit.json` last, because it says that the rest is whole."""
-    with quiet_transformers():
-        model.save_pretrained(out)
-        tokenizer.save_pretrained(out)
-    write_json(out / HISTORY_FILE, history)
-    write_text(out / "README.md", model_card(metadata))
-    metadata.write(out)
+_NEUTRAL = {
+    Neutral.KEEP: "learned as a class of their own",
+    Neutral.CORRECT: "learned as correct",
+    Neutral.INCORRECT: "learned as incorrect",
+    Neutral.MASK: "not learned",
+}

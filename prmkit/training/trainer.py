@@ -1,174 +1,193 @@
-"""transformers' Trainer with the loss, the batches, the validation and the progress bar of reward models."""
+"""transformers' Trainer with the batches, the loss, the schedule and the validation of reward models."""
 
-from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from accelerate.utils import gather_object
 from torch import Tensor
-from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
-from transformers.integrations.integration_utils import get_available_reporting_integrations
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from prmkit.errors import InputError
 from prmkit.rewards.base import Aggregation
-from prmkit.rewards.metadata import RewardKind
+from prmkit.rewards.metadata import Pooling
+from prmkit.rewards.packing import packed_attention
 from prmkit.rewards.scorer import step_logits
-from prmkit.training.collate import Batch, LengthGroupedSampler, collate
-from prmkit.training.data import Example
-from prmkit.training.losses import reward_loss
-from prmkit.training.metrics import validation_metrics
-from prmkit.training.objectives import Row
+from prmkit.steps import EncodedSolution
+from prmkit.training.arguments import warm_up_steps
+from prmkit.training.base import head_parameters
+from prmkit.training.batches import Material, Part, ShareSampler, idle
+from prmkit.training.callbacks import EpochOrder
+from prmkit.training.collate import marked_logits, model_inputs
+from prmkit.training.losses import check_marks
+
+Validate = Callable[[Sequence[Tensor]], tuple[dict[str, float], Aggregation]]
+"""From the logits `[S, C]` of the validation solutions to metrics and the aggregation that they speak for."""
+LanguageHead = Callable[[Tensor], Tensor]
+"""From hidden states `[M, D]` to logits `[M, V]`."""
 
 
 class RewardTrainer(Trainer):  # type: ignore[misc]
-    """Trains a token classifier on rows, validates it on examples."""
+    """Trains a token classifier on `Material`."""
 
     control: Any
+    optimizer: Any
+    lr_scheduler: Any
 
     def __init__(
         self,
         model: PreTrainedModel,
         args: TrainingArguments,
         *,
-        rows: Sequence[Row],
-        validation: Sequence[Example],
-        kind: RewardKind,
-        neutral_weight: float,
+        material: Material,
+        pooling: Pooling = Pooling.LAST,
+        validation: Sequence[EncodedSolution] = (),
+        validate: Validate,
+        head_share: float = 0.0,
+        language: tuple[float, LanguageHead] | None = None,
     ) -> None:
-        """Train `model` on `rows`; validate on `validation`, which may be empty."""
-        super().__init__(
-            model=model,
-            args=args,
-            train_dataset=rows,
-            data_collator=partial(collate, pad=model.config.pad_token_id or 0),
-        )
+        """Train a model.
+
+        Args:
+            model: A token classifier.
+            args: Of `prmkit.training.arguments`.
+            material: What it learns from.
+            pooling: Which logits make up those of a mark.
+            validation: What it is validated on; may be empty.
+            validate: How.
+            head_share: Share of the steps, at the beginning, in which only the head learns.
+            language: Weight and head of the language-modelling loss.
+        """
+        super().__init__(model=model, args=args, train_dataset=material, eval_dataset=list(validation))
         self.remove_callback(PrinterCallback)
+        self.sampler = ShareSampler(
+            material.sampler(args.seed),
+            args.per_device_train_batch_size,
+            process=args.process_index,
+            processes=args.world_size,
+        )
+        self.add_callback(EpochOrder(self.sampler))
+        self.material = material
+        self.pooling = pooling
         self.validation = validation
-        self.kind = kind
-        self.neutral_weight = neutral_weight
+        self.validate = validate
+        self.head_share = head_share
+        self.language = language
         self.aggregation = Aggregation.LAST
 
-    def compute_loss(
-        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Tensor | tuple[Tensor, Any]:
-        """Mean cross-entropy of a batch."""
-        del num_items_in_batch  # the mean is over this batch's marks
-        outputs = model(input_ids=inputs["input_ids"], use_cache=False)
-        loss = reward_loss(self.kind, outputs.logits, inputs["marked"], inputs["targets"])
-        return (loss, outputs) if return_outputs else loss
+    def get_train_dataloader(self) -> DataLoader[int]:
+        """Not the one of accelerate: the sampler already gives each process its share, of the last batch too."""
+        return DataLoader(self.material, batch_sampler=self.sampler, collate_fn=self.material.parts)  # type: ignore[arg-type]
 
-    def _get_train_sampler(self, train_dataset: Sequence[Row] | None = None) -> Sampler[int]:
-        rows: Sequence[Row] = self.train_dataset if train_dataset is None else train_dataset
-        return LengthGroupedSampler([len(row.ids) for row in rows], self.args.train_batch_size, self.args.seed)
+    def training_step(self, model: Any, inputs: list[Part], num_items_in_batch: Any = None) -> Tensor:
+        """Gradients of the mean loss over a batch: part by part, and over all processes.
+
+        Returns:
+            This process's share of the loss; the mean over the processes is the loss.
+        """
+        del num_items_in_batch  # counted below
+        model.train()
+        parts = self._in_step(inputs)
+        weights = self._summed([sum(part.weight for part in parts), sum(part.language_weight for part in parts)])
+        loss = torch.zeros((), device=self.args.device)
+        for number, part in enumerate(parts, start=1):
+            with self.accelerator.no_sync(model) if number < len(parts) else nullcontext():
+                with self.compute_loss_context_manager():
+                    share = self._loss(model, part, *weights.tolist()) * self.args.world_size
+                self.accelerator.backward(share)
+            loss += share.detach()
+        return loss
+
+    def _in_step(self, parts: list[Part]) -> list[Part]:
+        """As many parts as every other process has: gradients are exchanged by all at once."""
+        if self.args.world_size == 1:
+            return parts
+        most = int(self._summed([len(parts)], most=True))
+        spare = idle(parts[0]) if parts else self.material.filler()
+        return [*parts, *[spare] * (most - len(parts))]
+
+    def _summed(self, values: Sequence[float], *, most: bool = False) -> Tensor:
+        """Over all processes; or their maximum."""
+        mine = torch.tensor([values], dtype=torch.float64, device=self.args.device)
+        everywhere: Tensor = self.accelerator.gather(mine)
+        return everywhere.amax(dim=0) if most else everywhere.sum(dim=0)
+
+    def _loss(self, model: Any, part: Part, weight: float, language_weight: float) -> Tensor:
+        """What a part adds to the loss of a batch of such weights."""
+        batch = self._prepare_inputs(part.batch)
+        speaks = self.language is not None
+        outputs = model(**model_inputs(batch), use_cache=False, output_hidden_states=speaks)
+        logits_NC = marked_logits(outputs.logits, batch, self.pooling).float()
+        check_marks(logits_NC, batch["targets"])
+        rankings = None if part.rankings is None else part.rankings.to(self.args.device)
+        loss = self.material.loss.total(logits_NC, batch["targets"], rankings) / (weight or 1.0)
+        if not part.weight:
+            loss = loss * 0.0
+        if self.language is not None and part.language_weight:
+            share, head = self.language
+            hidden_MD = outputs.hidden_states[-1].flatten(0, 1)[part.said_after.to(self.args.device)]
+            said = part.said.to(self.args.device)
+            loss = loss + share * cross_entropy(head(hidden_MD).float(), said, reduction="sum") / language_weight
+        return loss
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """AdamW on two groups of parameters: the body and the head."""
+        if self.optimizer is None:
+            model = self.model if model is None else model
+            head = head_parameters(model)
+            learning = {name: each for name, each in model.named_parameters() if each.requires_grad}
+            groups = [[each for name, each in learning.items() if (name in head) is side] for side in (False, True)]
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
+            self.optimizer = kind([{"params": each} for each in groups], **options)
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """A linear rise and fall; the body's begins when the head has had its share of the steps alone."""
+        first = round(self.head_share * num_training_steps)
+        rise = warm_up_steps(num_training_steps)
+
+        def rate(step: int, begin: int) -> float:
+            fallen = (num_training_steps - step) / max(1, num_training_steps - rise)
+            return max(0.0, min(1.0, (step - begin) / rise, fallen))
+
+        if self.lr_scheduler is None:
+            chosen = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = LambdaLR(chosen, [lambda step: rate(step, first), lambda step: rate(step, 0)])
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def train(self, *args: Any, **options: Any) -> Any:
+        """As the Trainer does, packed where the model can."""
+        with packed_attention(self.model) if self.material.packed else nullcontext():
+            return super().train(*args, **options)
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Validation metrics of the weights as they are, by the code that scores; logged. Empty without examples."""
+        """Validation metrics of the weights as they are, by the code that scores; logged. Empty without solutions.
+
+        Every process computes the logits of its share of the solutions, and the metrics from all of them. (With FSDP
+        each computes all: the processes must call the model equally often.)
+        """
         del eval_dataset, ignore_keys
         if not self.validation:
             return {}
-        logits = step_logits(self.model, [example.encoded for example in self.validation])
-        found, self.aggregation = validation_metrics(self.kind, logits, self.validation, self.neutral_weight)
+        found, self.aggregation = self.validate(self._validation_logits())
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return found
+        return metrics
 
-
-class Milestones(TrainerCallback):  # type: ignore[misc]
-    """Validates and saves a checkpoint at evenly spaced steps of the run, its end not included."""
-
-    def __init__(self, evaluations: int) -> None:
-        """Divide the run into so many parts."""
-        self.evaluations = evaluations
-
-    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ask the Trainer for it where it is due."""
-        due = {state.max_steps * part // self.evaluations for part in range(1, self.evaluations)}
-        if state.global_step in due:
-            control.should_evaluate = control.should_save = True
-
-
-class RichProgress(TrainerCallback):  # type: ignore[misc]
-    """A bar with the time left, and one line per validation; use as a context manager around `train`."""
-
-    def __init__(self, what: str) -> None:
-        """Say what is being done."""
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._what = what
-        self._task = self._bar.add_task(what, total=None)
-
-    def __enter__(self) -> "RichProgress":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Advance."""
-        self._bar.update(self._task, completed=state.global_step, total=state.max_steps)
-
-    def on_log(self, _args: Any, _state: Any, _control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-        """Show the training loss."""
-        if logs and "loss" in logs:
-            self._bar.update(self._task, description=f"{self._what}, loss {logs['loss']:.3f}")
-
-    def on_evaluate(
-        self, _args: Any, state: Any, _control: Any, metrics: dict[str, float] | None = None, **_: Any
-    ) -> None:
-        """Print the metrics of a validation."""
-        shown = [f"{name.removeprefix('eval_')} {value:.3f}" for name, value in (metrics or {}).items()]
-        self._bar.console.print(f"step {state.global_step}: " + ", ".join(shown), highlight=False)
-
-
-def check_report_to(report_to: str) -> None:
-    """Refuse a place to report to that is unknown or not installed.
-
-    Raises:
-        InputError: The message lists those there are.
-    """
-    there = ["none", *sorted(get_available_reporting_integrations())]
-    if report_to not in there:
-        raise InputError(f"cannot report to {report_to!r}; there are {', '.join(there)} (others need their package)")
-
-
-def training_arguments(
-    folder: Path, *, epochs: int, lr: float, batch_size: int, seed: int, report_to: str, steps: int
-) -> TrainingArguments:
-    """The Trainer's settings: AdamW, 5 % warm-up and linear decay, bfloat16 autocast on GPUs that have it."""
-    cuda = torch.cuda.is_available()
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=epochs,
-        learning_rate=lr,
-        lr_scheduler_type="linear",
-        warmup_steps=max(1, steps // 20),
-        per_device_train_batch_size=batch_size,
-        seed=seed,
-        report_to=report_to,
-        bf16=cuda and torch.cuda.is_bf16_supported(),
-        use_cpu=not cuda,
-        save_strategy="no",  # `Milestones` asks for it
-        save_total_limit=1,
-        logging_steps=max(1, steps // 100),
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=cuda,
-        log_level="error",
-    )
+    def _validation_logits(self) -> list[Tensor]:
+        everybody, me = (1, 0) if self.is_fsdp_enabled else (self.args.world_size, self.args.process_index)
+        mine = range(me, len(self.validation), everybody)
+        rows = [self.validation[index] for index in mine]
+        logits = step_logits(self.model, rows, self.material.tokens, self.pooling)
+        if everybody == 1:
+            return logits
+        gathered = gather_object(list(zip(mine, logits, strict=True)))
+        return [each for _, each in sorted(gathered, key=lambda pair: pair[0])]

@@ -12,6 +12,23 @@ def verdicts(letters: str, answer_right: bool | None = None) -> Verdicts:
     return Verdicts(truths=tuple(TRUTHS[each] for each in letters), answer_right=answer_right)
 
 
+def given(signs: str, problem: str = "p", correct: bool | None = None) -> LabeledSolution:
+    """Labels from outside, `+` or `-` per step, without counts."""
+    labels = tuple(StepLabel.CORRECT if sign == "+" else StepLabel.INCORRECT for sign in signs)
+    none = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.GIVEN)
+    return LabeledSolution(
+        solution=Solution(
+            solution_id="s",
+            problem=Problem(problem_id=problem, problem="Why?", answer=None),
+            steps=tuple(f"step {index}" for index in range(len(signs))),
+            correct=correct,
+        ),
+        estimates=(none,) * len(labels),
+        labels=labels,
+        soft_labels=((0.0, 0.0, 1.0),) * len(labels),
+    )
+
+
 def labeled(successes: list[int], rollouts: int = 8, problem: str = "p", name: str = "s") -> LabeledSolution:
     """Counts of each step; the last is graded (0 or 1). Thresholds: none right, half right."""
     *rolled, last = successes

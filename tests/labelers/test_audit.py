@@ -9,7 +9,7 @@ from labelers.audit import difficulty_table, first_error_table, grading_table, p
 from prmkit.records import StepEstimate
 from prmkit.report.records import Table
 
-from .audited_solutions import labeled, verdicts
+from .audited_solutions import given, labeled, verdicts
 
 
 def values(table: Table, row: str) -> dict[str, Any]:
@@ -75,6 +75,20 @@ def test_the_grader_is_held_against_the_truth_and_lucky_answers_are_counted() ->
     assert values(table, "false_negative") == {"solutions": 3, "share": pytest.approx(1 / 3)}
     assert values(table, "luck") == {"solutions": 4, "share": 0.75}
     assert values(table, "luck_unseen") == {"solutions": 3, "share": pytest.approx(2 / 3)}
+
+
+def test_labels_given_from_outside_are_audited_as_far_as_they_say_anything() -> None:
+    """No counts, no grader, perhaps no verdict on the answer: what is not known is left out, not counted as wrong."""
+    solutions = [given("+-"), given("++", "q", correct=True), given("--", "r", correct=False)]
+    assert pass_rates(solutions) == {"q": 1.0, "r": 0.0}
+    truth = [verdicts("nw"), verdicts("nw", answer_right=True), verdicts("nw", answer_right=False)]
+    tables = {table.key: table for table in truth_tables(solutions, truth, pass_rates(solutions), 0)}
+    against = {row: cell["share"] and cell["share"]["value"] for row, cell in tables["labels"].to_json().items()}
+    assert against["precision"] == pytest.approx(2 / 3) and against["recall"] == pytest.approx(2 / 3)
+    assert values(tables["first_error"], "all")["solutions"] == 3
+    assert values(tables["grading"], "false_positive") == {"solutions": 1, "share": 0.0}
+    assert sum(row["solutions"]["value"] for row in tables["difficulty"].to_json().values()) == 2
+    assert all(row["rate"] is None for row in tables["truths"].to_json().values())
 
 
 def test_solutions_whose_first_error_is_not_known_are_left_out() -> None:

@@ -11,7 +11,7 @@ from prmkit.records import EstimateMethod, FinishReason, StepEstimate, StepLabel
 from prmkit.rewards.metadata import RewardKind
 from prmkit.steps import EncodedSolution
 from prmkit.training.data import Example
-from prmkit.training.objectives import Objective
+from prmkit.training.objectives import objective_of
 
 from .audited_solutions import labeled, verdicts
 from .test_audit import values
@@ -76,11 +76,13 @@ def test_an_orm_is_not_taught_from_a_solution_that_was_cut() -> None:
         encoded=EncodedSolution([1, 2, 3], [1, 2], 1),
         labels=shorter.labels,
         soft_labels=shorter.soft_labels,
+        estimates=shorter.estimates,
         correct=shorter.solution.correct,
     )
-    assert Objective(kind=RewardKind.PRM).row(example).positions == [1, 2]
+    row = objective_of(RewardKind.PRM).row(example)
+    assert row is not None and row.positions == [1, 2]
     with pytest.raises(InputError, match="field 'correct' is missing"):
-        Objective(kind=RewardKind.ORM).row(example)
+        objective_of(RewardKind.ORM).row(example)
 
 
 def test_shares_kept_and_lost_are_told_by_class_and_by_solution() -> None:

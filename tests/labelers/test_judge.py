@@ -3,9 +3,7 @@
 import asyncio
 import re
 
-import pytest
-
-from labelers.judge import JudgeTask, judge_prompt, parse_verdict
+from labelers.judge import JudgeTask
 from labelers.worker import Done
 from prmkit.completers import Completer, Completion, Request, Sampling
 from prmkit.demo.oracle import judge_solution
@@ -13,6 +11,7 @@ from prmkit.demo.stories import LEVELS, make_stories
 from prmkit.errors import InputError
 from prmkit.models import DEMO_POLICY, load_tokenizer
 from prmkit.records import FinishReason, Problem, Solution
+from prmkit.rewards.judge import judge_prompt
 from prmkit.steps import TextFormat
 
 STORIES = list(make_stories(3, 5, LEVELS["easy"]))
@@ -93,7 +92,7 @@ def test_the_judge_is_asked_the_question_and_not_the_policys_instruction() -> No
     judge = KnowingJudge()
     item = solution(STORIES[0].text, STORIES[0].steps())
     ask(judge, [item])
-    assert judge.seen == [judge_prompt(item) + "\n\n"]
+    assert judge.seen == [judge_prompt(item.problem.problem, item.steps) + "\n\n"]
     assert STORIES[0].text in judge.seen[0] and f"<paragraph_1>\n{STORIES[0].steps()[1]}\n" in judge.seen[0]
 
 
@@ -120,19 +119,3 @@ def test_a_solution_the_judge_cannot_take_fails_alone() -> None:
     items = [solution("Why? " * 500, ["2"]), solution(STORIES[0].text, STORIES[0].steps(), "1")]
     results = asyncio.run(JudgeTask(sampling=Sampling(max_tokens=500)).run(Short(), items))
     assert isinstance(results[0], InputError) and isinstance(results[1], Done)
-
-
-@pytest.mark.parametrize(
-    ("said", "verdict"),
-    [
-        (r"First \boxed{0}, no: \boxed{ 2 }.", 2),
-        (r"\boxed{-1}", -1),
-        (r"\boxed{3}", None),
-        (r"\boxed{-2}", None),
-        (r"\boxed{two}", None),
-        ("2", None),
-        ("", None),
-    ],
-)
-def test_the_last_boxed_number_that_is_a_paragraph_is_the_verdict(said: str, verdict: int | None) -> None:
-    assert parse_verdict(said, 3) == verdict

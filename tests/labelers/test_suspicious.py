@@ -6,7 +6,7 @@ from labelers.coverage import intervals
 from labelers.suspicious import Evidence, Reason, Suspicion, suspicious_steps
 from prmkit.records import LabeledSolution
 
-from .audited_solutions import labeled, verdicts
+from .audited_solutions import given, labeled, verdicts
 
 
 def found(each: LabeledSolution, known: Evidence | None = None, **options: float) -> list[Suspicion]:
@@ -59,6 +59,12 @@ def test_what_few_rollouts_explain_is_not_suspicious() -> None:
 
 def test_what_follows_an_error_is_not_held_against_verdicts() -> None:
     assert found(labeled([8, 0, 0, 0]), Evidence(truth=verdicts("nwnn"), opinion=verdicts("nw?n"))) == []
+
+
+def test_labels_given_from_outside_without_a_verdict_on_the_answer_accuse_no_grader() -> None:
+    truth = Evidence(truth=verdicts("nn", answer_right=True))
+    assert found(given("+-"), truth) == []
+    assert [each.step for each in found(given("+-", correct=False), truth)] == [1]
 
 
 def test_the_strongest_come_first_and_only_so_many() -> None:

@@ -19,6 +19,7 @@ from prmkit.records import EstimateMethod, LabeledSolution, Problem, Solution, S
 from prmkit.steps import TextFormat
 from prmkit.tables import row_label, row_solution
 
+GIVEN = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.GIVEN)
 INFERRED = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.INFERRED)
 RIGHT, WRONG = (StepEstimate(successes=k, rollouts=1, method=EstimateMethod.GRADED) for k in (1, 0))
 DERIVATION = Derivation(thresholds=Thresholds())
@@ -110,7 +111,7 @@ def test_an_interval_holds_the_rate_and_narrows_with_rollouts_and_with_the_level
 
 def test_a_graded_step_is_known_and_of_an_inferred_one_nothing_is() -> None:
     assert interval(RIGHT, 0.95) == (1.0, 1.0) and interval(WRONG, 0.95) == (0.0, 0.0)
-    assert interval(INFERRED, 0.95) == (0.0, 1.0)
+    assert interval(INFERRED, 0.95) == (0.0, 1.0) == interval(GIVEN, 0.95)
 
 
 @pytest.mark.parametrize("n", [1, 4, 16])
@@ -141,6 +142,8 @@ def test_other_labels_are_derived_from_the_same_counts() -> None:
     [
         ([RIGHT, WRONG, WRONG], None, "solution p/0: steps before the last are graded, not rolled out"),
         ([INFERRED, INFERRED, WRONG], Strategy.FIXED, "steps before the last are inferred, not rolled out"),
+        ([GIVEN, GIVEN, GIVEN], None, "its labels were given from outside without counts"),
+        ([counted(1, 4), counted(0, 4), GIVEN], None, "its labels were given from outside without counts"),
     ],
 )
 def test_labels_that_do_not_come_from_counts_are_not_derived_again(

@@ -12,6 +12,7 @@ from prmkit.files import (
     fingerprint,
     is_local,
     locate,
+    read_array,
     read_json,
     read_jsonl,
     text_field,
@@ -60,6 +61,26 @@ def test_broken_json_is_told_by_its_line(tmp_path: Path) -> None:
         read_json(file)
     with pytest.raises(MissingFileError, match="absent"):
         read_json(tmp_path / "absent.json")
+
+
+def test_an_array_is_read_with_the_place_of_each_object(tmp_path: Path) -> None:
+    file = tmp_path / "some.json"
+    file.write_text('[{"a": 1}, {}]')
+    assert read_array(file) == [(f"{file}[0]", {"a": 1}), (f"{file}[1]", {})]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1}', r"some.json: expected an array of objects, found dict"),
+        ('[{"a": 1}, 2]', r"some.json\[1\]: expected an object, found int"),
+        ("[", r"some.json:1: not valid JSON"),
+    ],
+)
+def test_what_is_no_array_of_objects_is_told_by_its_place(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "some.json").write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_array(tmp_path / "some.json")
 
 
 def test_blank_lines_are_skipped_and_counted(tmp_path: Path) -> None:

@@ -40,14 +40,40 @@ def test_the_rate_is_the_share_of_successes() -> None:
 
 @pytest.mark.parametrize(("successes", "rollouts"), [(0, 1), (1, 1)])
 def test_an_inferred_step_has_no_rollouts(successes: int, rollouts: int) -> None:
-    with pytest.raises(InputError, match=f"an inferred step has no rollouts, got {successes}/{rollouts}"):
+    with pytest.raises(InputError, match=f"a step whose label is inferred has no rollouts, got {successes}/{rollouts}"):
         StepEstimate(successes=successes, rollouts=rollouts, method=EstimateMethod.INFERRED)
 
 
 def test_an_inferred_step_has_no_rate() -> None:
     inferred = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.INFERRED)
-    with pytest.raises(InputError, match="an inferred step has no rate"):
+    with pytest.raises(InputError, match="a step whose label is inferred has no rate"):
         _ = inferred.rate
+
+
+@pytest.mark.parametrize(("successes", "rollouts"), [(0, 1), (1, 1)])
+def test_a_label_given_from_outside_has_no_counts_and_no_rate(successes: int, rollouts: int) -> None:
+    with pytest.raises(InputError, match=f"a step whose label is given has no rollouts, got {successes}/{rollouts}"):
+        StepEstimate(successes=successes, rollouts=rollouts, method=EstimateMethod.GIVEN)
+    with pytest.raises(InputError, match="a step whose label is given has no rate"):
+        _ = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.GIVEN).rate
+
+
+def test_values_are_rates_where_there_are_any_and_else_what_the_soft_labels_expect() -> None:
+    given = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.GIVEN)
+    labeled = LabeledSolution(
+        solution=SOLUTION,
+        estimates=(StepEstimate(successes=3, rollouts=4), given),
+        labels=(StepLabel.CORRECT, StepLabel.NEUTRAL),
+        soft_labels=((0.5, 0.0, 0.5), (0.25, 0.5, 0.25)),
+    )
+    assert labeled.values == (0.75, 0.5)
+
+
+def test_a_problem_without_an_answer_is_allowed_and_cannot_be_graded() -> None:
+    unknown = replace(PROBLEM, answer=None)
+    assert unknown.answer is None and PROBLEM.known_answer() == "2"
+    with pytest.raises(InputError, match=r"problem 'p': it has no reference answer .* prmkit convert --problems"):
+        unknown.known_answer()
 
 
 def test_intervals_are_of_every_step() -> None:

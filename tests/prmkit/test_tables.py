@@ -70,6 +70,16 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, name: str) -> None:
     assert read_solutions(tmp_path / "scores" / name) == [SOLUTION]
 
 
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+def test_labels_given_from_outside_may_lack_answer_verdict_and_counts(tmp_path: Path, name: str) -> None:
+    given = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.GIVEN)
+    unknown = replace(SOLUTION, problem=replace(SOLUTION.problem, answer=None), correct=None)
+    labeled = replace(LABELED, solution=unknown, estimates=(given, given))
+    write_rows(tmp_path / name, [label_row(labeled)], LABEL_SCHEMA)
+    assert read_labels(tmp_path / name) == [labeled]
+    assert read_solutions(tmp_path / name) == [unknown]
+
+
 def test_numbers_as_ids_and_answers_are_written_out(tmp_path: Path) -> None:
     (read,) = read_solutions(lines(tmp_path, ROW | {"problem_id": 7, "solution_id": 3, "answer": 2}))
     assert (read.name, read.problem.answer) == ("7/3", "2")

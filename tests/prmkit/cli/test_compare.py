@@ -119,3 +119,16 @@ def test_a_pool_is_drawn_scored_compared_labelled_and_shown(models, tmp_path) ->
     assert again["accuracy"] == figures["accuracy"]
     found = again["search"]["beam 2 x 2"]
     assert found["solved"]["n"] == 6 and found["tokens"]["value"] > 0 and "p_value" in found["difference"]
+
+
+def test_several_prms_are_compared_as_one(models, pool, tmp_path, make_reward, capsys) -> None:
+    second = make_reward("prm", neutral_weight=0.0).rename(tmp_path / "second")
+    first, orm, out = make_reward("prm"), models[3], tmp_path / "out"
+    together = ["--prm", str(first), str(second), "--orm", orm, "--pool", str(pool), "--out", str(out)]
+    assert compare(*together, "--ensemble", "min") == 0
+    assert "disagreement" in capsys.readouterr().out
+    rows = [row for _, row in read_rows(out / "scores-prm", ("step_scores",))]
+    assert all(max(row["step_disagreement"]) > 0 for row in rows)
+    assert all(row["step_disagreement"] is None for _, row in read_rows(out / "scores-orm", ("step_scores",)))
+    assert compare(*models, "--pool", pool, "--out", tmp_path / "other", "--ensemble", "min") == 1
+    assert "name two or more" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`prmkit convert` as a user runs it."""
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -68,3 +69,139 @@ def test_bad_input_is_told_in_one_line_and_nothing_is_written(
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / out).exists()
+
+
+TRL = {"prompt": "1 + 1?", "completions": ["1 + 1 = 3.", "The answer is 3."], "labels": [False, False]}
+VALUES = {"input": "1 + 1? Step 1: 1 + 1 = 2. ки\nStep 2: The answer is 2. ки", "value": [0.25, 1.0]}
+
+
+def outside(folder: Path, *rows: object) -> str:
+    file = folder / "theirs.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(file)
+
+
+def convert(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """What is said."""
+    assert main(["convert", *map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def test_labels_of_another_tool_become_a_table_that_training_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = convert(capsys, "--data", outside(tmp_path, TRL, VALUES | TRL), "--out", tmp_path / "ours.parquet")
+    assert "format: trl, by the fields of the first row" in said
+    assert "2 solutions of 1 problems, 0 of them with an answer" in said
+    assert "4 steps: 100.0% incorrect" in said and "known of 0 solutions; an ORM learns from these" in said
+    assert pq.read_schema(tmp_path / "ours.parquet").equals(LABEL_SCHEMA)
+    first, _ = read_labels(tmp_path / "ours.parquet")
+    assert first.solution.steps == ("1 + 1 = 3.", "The answer is 3.") and first.labels == (-1, -1)
+
+
+def test_the_format_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = outside(tmp_path, TRL | VALUES), tmp_path / "ours.parquet"
+    assert "1 rows, as they are" in convert(capsys, "--data", data, "--out", tmp_path / "same.jsonl")  # of two formats
+    assert "format:" not in convert(capsys, "--data", data, "--from", "openrlhf", "--out", out)
+    assert read_labels(out)[0].values == (0.25, 1.0)
+
+
+def test_ours_are_written_for_another_tool_and_what_that_loses_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, out = tmp_path / "ours.parquet", tmp_path / "theirs.jsonl"
+    write_rows(labels, [label_row(each) for each in _labels(2)], LABEL_SCHEMA)
+    said = convert(capsys, "--data", labels, "--to", "trl", "--out", out)
+    assert "trl cannot hold: ids of problems and solutions, reference answers, whether answers are right" in said
+    assert "counts of rollouts, token ids" in said
+    assert json.loads(out.read_text(encoding="utf-8").splitlines()[0]) == {
+        "prompt": "1 + 1?",
+        "completions": ["1 + 1 = 2.", "The answer is 2."],
+        "labels": [True, True],
+    }
+
+
+def test_one_outside_format_becomes_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.json"
+    convert(capsys, "--data", outside(tmp_path, TRL), "--to", "rlhflow", "--out", out)
+    (dialogue,) = json.loads(out.read_text(encoding="utf-8"))
+    assert [turn["content"] for turn in dialogue["conversations"]][1::2] == ["-", "-"]
+
+
+def test_thresholds_rollouts_and_the_last_label_change_what_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = outside(tmp_path, VALUES), tmp_path / "ours.parquet"
+
+    def read(*options: str) -> LabeledSolution:
+        convert(capsys, "--data", data, "--out", out, *options)
+        return read_labels(out)[0]
+
+    plain = read()
+    assert plain.labels == (0, 1) and plain.solution.correct is True and plain.estimates[0].rollouts == 0
+    assert read("--correct", "0.25").labels == (1, 1)
+    assert read("--incorrect", "0.25").labels == (-1, 1)
+    assert [(each.successes, each.rollouts) for each in read("--rollouts", "4").estimates] == [(1, 4), (4, 4)]
+    assert read("--last-step-is-answer", "False").solution.correct is None
+
+
+def test_known_problems_bring_answers_and_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text('{"id": "p7", "problem": "1 + 1?", "answer": "two"}', encoding="utf-8")
+    arguments = ("--data", outside(tmp_path, TRL), "--problems", problems, "--out", tmp_path / "ours.parquet")
+    assert "1 solutions of 1 problems, 1 of them with an answer" in convert(capsys, *arguments)
+    (read,) = read_labels(tmp_path / "ours.parquet")
+    assert (read.solution.problem.problem_id, read.solution.problem.answer) == ("p7", "two")
+
+
+def test_bad_rows_end_the_command_unless_they_are_to_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = outside(tmp_path, TRL, TRL | {"labels": [0.5, -100]}), tmp_path / "ours.parquet"
+    assert main(["convert", "--data", data, "--out", str(out)]) == 1
+    error = capsys.readouterr().err
+    assert "theirs.jsonl:2, labels[1]: a label must be true, false or a number in [0, 1], found -100" in error
+    assert error.count("\n") == 1 and not out.exists()
+    assert "1 rows cannot be read and are left out" in convert(capsys, "--data", data, "--out", out, "--skip-bad")
+    assert len(read_labels(out)) == 1
+
+
+def test_neutral_steps_and_signs_are_written_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = outside(tmp_path, VALUES), tmp_path / "out.jsonl"
+
+    def value(*options: str) -> object:
+        said = convert(capsys, "--data", data, "--to", "openrlhf", "--out", out, *options)
+        assert ("1 neutral steps" in said) is ("--no-soft" in options)
+        return json.loads(out.read_text(encoding="utf-8"))["value"]
+
+    assert value() == [0.25, 1.0]
+    assert value("--no-soft") == ["+", "+"]
+    assert value("--no-soft", "--neutral", "incorrect") == ["-", "+"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--rollouts", "8"], "--rollouts is for data of another tool, and"),
+        (["--skip-bad"], "--skip-bad is for data of another tool, and"),
+        (["--neutral", "incorrect"], "--neutral is for writing another format (--to)"),
+        (["--no-soft"], "--soft is for writing another format (--to)"),
+        (["--to", "processbench"], "processbench is a benchmark's format and only read"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    labels = tmp_path / "ours.parquet"
+    write_rows(labels, [label_row(each) for each in _labels(1)], LABEL_SCHEMA)
+    assert main(["convert", "--data", str(labels), "--out", str(tmp_path / "out.jsonl"), *options]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_table_without_rows_is_not_written_for_another_tool(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(tmp_path / "run" / "shards" / "0.parquet", [], LABEL_SCHEMA)
+    arguments = ["convert", "--data", str(tmp_path / "run"), "--to", "trl", "--out", str(tmp_path / "out.jsonl")]
+    assert main(arguments) == 1
+    assert "no labelled solutions in it" in capsys.readouterr().err

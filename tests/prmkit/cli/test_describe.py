@@ -11,8 +11,8 @@ from prmkit.cli.describe import command_line, resolved
 from prmkit.cli.options import PolicyOptions, SamplingOptions
 
 COMPARE = Compare(
-    prm=Path("my models/prm"),
-    orm=Path("orm"),
+    prm=(Path("my models/prm"),),
+    orm=(Path("orm"),),
     out=Path("out"),
     problems="demo:8",
     n=4,
@@ -36,7 +36,7 @@ def test_options_at_their_defaults_are_left_out_and_others_quoted() -> None:
 
 def test_the_resolved_configuration_is_flat_and_names_every_option() -> None:
     config = resolved(COMPARE)
-    assert config["slots"] == 3 and config["temperature"] == 1.0 and config["prm"] == "my models/prm"
+    assert config["slots"] == 3 and config["temperature"] == 1.0 and config["prm"] == ["my models/prm"]
     assert config["searches"] == ["a", "b"] and config["labels"] is None
 
 

@@ -12,6 +12,7 @@ from prmkit.cli.main import main
 from prmkit.cli.search import search_shard
 from prmkit.errors import EngineError, ShapeError
 from prmkit.records import Problem
+from prmkit.tables import read_rows
 
 Make = Callable[..., Path]
 
@@ -44,6 +45,31 @@ def test_a_search_is_not_continued_with_another_reward_model(
     assert search(prm, tmp_path / "out") == 1
     error = capsys.readouterr().err
     assert "another configuration (prm: " in error and error.count("\n") == 1
+
+
+def test_several_reward_models_guide_a_search_together(
+    make_reward: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prm, orm = make_reward("prm"), make_reward("orm")
+    for folder in (prm, orm):  # stories do not fit the small base's context
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 1024}))
+    scores = {}
+    for name, models, extra in [
+        ("prm", [prm], []),
+        ("orm", [orm], []),
+        ("min", [prm, orm], ["--ensemble", "min"]),
+        ("mean", [prm, orm], []),
+    ]:
+        options = ["--problems", "demo:2", "--engine", "simulated", "--prm", *map(str, models)]
+        assert main(["search", "best-of-n", *options, "--out", str(tmp_path / f"to-{name}"), "-n", "1", *extra]) == 0
+        scores[name] = [row["step_scores"][0] for _, row in read_rows(tmp_path / f"to-{name}", ("step_scores",))]
+    assert len(scores["min"]) == 2
+    for one, two, least, mean in zip(*(scores[each] for each in ("prm", "orm", "min", "mean")), strict=True):
+        assert least == pytest.approx([min(pair) for pair in zip(one, two, strict=True)], abs=1e-5)
+        assert mean == pytest.approx([sum(pair) / 2 for pair in zip(one, two, strict=True)], abs=1e-5)
+    assert search(prm, tmp_path / "alone", "--ensemble", "min") == 1
+    assert "name two or more" in capsys.readouterr().err
 
 
 def test_a_device_that_is_not_there_is_one_line_and_leaves_nothing_behind(

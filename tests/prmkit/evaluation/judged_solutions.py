@@ -1,6 +1,8 @@
 """Small solutions with known truth, for the tests of this folder."""
 
 from prmkit.demo.oracle import Judgement, StepTruth
+from prmkit.evaluation.judged import JudgedScores
+from prmkit.formats.verdicts import JudgedSolution, Verdicts
 from prmkit.records import (
     EstimateMethod,
     LabeledSolution,
@@ -12,6 +14,24 @@ from prmkit.records import (
 )
 
 TRUTHS = {"n": StepTruth.NEEDED, "u": StepTruth.UNNEEDED, "w": StepTruth.WRONG}
+
+
+def judged(truths: str, scores: list[float], problem: str = "p", name: str = "s", **fields) -> JudgedScores:
+    """Truths as letters (n needed, u unneeded, w wrong, ? not judged) beside scores."""
+    verdicts = Verdicts(
+        truths=tuple(TRUTHS.get(each) for each in truths), answer_right=fields.pop("answer_right", None)
+    )
+    return JudgedScores(
+        judged=JudgedSolution(
+            name=name,
+            problem=problem,
+            steps=tuple(f"step {index}" for index in range(len(truths))),
+            verdicts=verdicts,
+            **fields,
+        ),
+        step_scores=tuple(scores),
+        score=scores[-1],
+    )
 
 
 def judgement(truths: str) -> Judgement:

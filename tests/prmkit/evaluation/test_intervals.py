@@ -12,6 +12,7 @@ from prmkit.evaluation.intervals import (
     paired_differences,
     ratio_estimates,
     statistic_estimate,
+    statistic_estimates,
     wilson,
 )
 
@@ -121,3 +122,17 @@ def test_json_holds_value_ends_and_n_and_a_difference_its_p_value() -> None:
     assert Estimate.exact(3.0).to_json() == {"value": 3.0, "low": 3.0, "high": 3.0, "n": 1}
     difference = Difference(value=0.1, low=0.0, high=0.2, n=5, p_value=0.04)
     assert difference.to_json() == {"value": 0.1, "low": 0.0, "high": 0.2, "n": 5, "p_value": 0.04}
+
+
+def test_several_figures_come_from_the_same_resamples_and_rest_on_what_each_is_told() -> None:
+    values = np.random.default_rng(0).random(40)
+    rests_on = np.stack([np.ones(40), 2.0 * (np.arange(40) < 3), np.ones(40)], axis=1)
+
+    def statistic(weights):
+        mean = weights @ values / weights.sum(axis=1)
+        return np.stack([mean, np.ones(len(weights)), np.full(len(weights), np.nan)], axis=1)
+
+    first, second, third = statistic_estimates(statistic, rests_on)
+    assert first == statistic_estimate(lambda weights: statistic(weights)[:, 0], problems=40, n=40)
+    assert second is not None and (second.value, second.n) == (1.0, 6) and second.low == wilson(3, 3).low
+    assert third is None

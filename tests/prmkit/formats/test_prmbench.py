@@ -36,6 +36,13 @@ def test_marked_steps_of_the_modified_process_are_wrong_and_count_from_one(tmp_p
     assert judged.verdicts.first_error == 1 and judged.verdicts.answer_right is None
 
 
+def test_the_kind_and_the_problem_it_was_made_from_are_kept(tmp_path: Path) -> None:
+    rows = [ROW, ROW | {"question": "What  is $1 + 2$?"}, {k: v for k, v in ROW.items() if k != "original_question"}]
+    whole, raw, bare = read_prmbench(write(tmp_path / "b.jsonl", *rows))
+    assert whole.category == "confidence"
+    assert (whole.group, raw.group, bare.group) == ("What is 1 + 2?", "What is $1 + 2$?", "What is 1 + 2 + 3?")
+
+
 def test_redundant_steps_are_not_wrong(tmp_path: Path) -> None:
     (judged,) = read_prmbench(write(tmp_path / "b.jsonl", ROW | {"classification": "redundency"}))
     assert judged.verdicts.truths == (N, U, U) and judged.verdicts.first_error == -1

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prmkit.errors import InputError, MissingFileError
-from prmkit.formats.problems import read_problems
+from prmkit.formats.problems import read_problem_texts, read_problems
 from prmkit.grading import grade
 
 
@@ -162,6 +162,23 @@ def test_a_source_that_cannot_be_meant_is_explained(source: str) -> None:
 def test_an_absent_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(MissingFileError, match=name):
         read_problems(str(tmp_path / name))
+
+
+def test_texts_are_read_where_there_are_no_answers_and_where_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "test.jsonl"
+    file.write_text('{"question": "How many?", "label": -1}\n{"problem": "And now?", "answer": "3"}\n')
+    assert read_problem_texts(str(file)) == ["How many?", "And now?"]
+    assert read_problem_texts("demo:3", seed=1) == [each.problem for each in read_problems("demo:3", seed=1)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"), [("", "no problems"), ('{"text": "How?"}', r"test.jsonl:1: needs a field")]
+)
+def test_a_source_without_problem_texts_is_refused(tmp_path: Path, lines: str, message: str) -> None:
+    file = tmp_path / "test.jsonl"
+    file.write_text(lines)
+    with pytest.raises(InputError, match=message):
+        read_problem_texts(str(file))
 
 
 def test_real_data_sets_are_read_whole(data_dir: Path) -> None:

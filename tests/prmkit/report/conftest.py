@@ -9,9 +9,10 @@ import pytest
 from prmkit.demo.oracle import StepTruth
 from prmkit.demo.stories import LEVELS, make_stories
 from prmkit.evaluation.comparison import ProblemPool, compare_pool, compare_search
-from prmkit.evaluation.judged import judge_stories
+from prmkit.evaluation.judged import judge_scores, judge_stories
 from prmkit.evaluation.label_quality import class_agreement, oracle_agreement
 from prmkit.evaluation.step_quality import step_quality
+from prmkit.evaluation.verdicts import oracle_verdicts
 from prmkit.records import (
     EstimateMethod,
     LabeledSolution,
@@ -97,8 +98,8 @@ def make_comparison():
 def report() -> Report:
     rng = random.Random(0)
     solutions = make_solutions(rng)
-    judged = judge_stories(solutions)
-    assert judged is not None
+    judged, verdicts = judge_stories(solutions), oracle_verdicts(solutions)
+    assert judged is not None and verdicts is not None
     few, many = make_labels(solutions, judged, 8, 1), make_labels(solutions, judged, 512, 2)
     noise = np.random.default_rng(3)
     scored = []
@@ -122,7 +123,9 @@ def report() -> Report:
             search_table([beam]),
             *oracle_tables(oracle_agreement(few, judged)),
             class_table(class_agreement(few, many), 8, 512),
-            step_quality_table({"prm": step_quality(scored, judged), "orm": step_quality(worse, judged)}),
+            step_quality_table(
+                {name: step_quality(judge_scores(rows, verdicts)) for name, rows in (("prm", scored), ("orm", worse))}
+            ),
             cost_table([Cost(stage="sample", seconds=81.2, tokens=1_234_567), Cost(stage="score", seconds=4.25)]),
         ),
         examples=tuple(

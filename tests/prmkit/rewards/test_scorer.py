@@ -5,8 +5,9 @@ import torch
 
 from prmkit.errors import InputError, MissingFileError, ShapeError
 from prmkit.rewards.base import Aggregation
-from prmkit.rewards.metadata import RewardKind
-from prmkit.rewards.scorer import ClassifierReward, length_batches, load_reward_model, logits_to_scores
+from prmkit.rewards.metadata import Pooling, RewardKind
+from prmkit.rewards.packing import packing_refused
+from prmkit.rewards.scorer import ClassifierReward, load_reward_model, logits_to_scores, step_logits
 from prmkit.steps import TextFormat
 from prmkit.training.data import make_pool
 
@@ -161,17 +162,51 @@ def test_no_solutions_give_no_scores(make_reward):
     assert load_reward_model(make_reward("prm")).score_steps([]) == []
 
 
-def test_batches_hold_every_row_once_within_the_token_limit():
-    lengths = [5, 100, 7, 7, 300, 20, 1]
-    batches = length_batches(lengths, 120)
-    assert sorted(index for batch in batches for index in batch) == list(range(7))
-    assert batches[0] == [4]  # longer than the limit: alone
-    assert all(len(batch) * max(lengths[index] for index in batch) <= 120 for batch in batches[1:])
-    assert len(batches) < len(lengths)
+def test_a_model_that_cannot_pack_gives_the_same_scores_from_padded_rows(make_reward, solutions, monkeypatch):
+    packed, padded = load_reward_model(make_reward("prm")), load_reward_model(make_reward("prm"))
+    monkeypatch.setattr(padded.model, "_supports_attention_backend", False, raising=False)
+    assert_close(packed.score_steps(solutions), padded.score_steps(solutions))
+    assert packing_refused(packed.model, 100) is None
+    assert "cannot be replaced" in packing_refused(padded.model, 100)
+
+
+@torch.no_grad()
+def test_pooling_by_the_mean_averages_the_tokens_of_the_solution_up_to_the_step(make_reward, solutions):
+    model = load_reward_model(make_reward("prm"))
+    rows = [model.encode(problem, steps) for problem, steps in solutions[:8]]
+    last, mean = step_logits(model.model, rows), step_logits(model.model, rows, pooling=Pooling.MEAN)
+    for row, at_last, at_mean in zip(rows, last, mean, strict=True):
+        logits = model.model(torch.tensor([row.ids])).logits[0]
+        averages = [logits[row.prompt_length : end + 1].mean(dim=0) for end in row.ends]
+        torch.testing.assert_close(at_last, logits[row.ends], rtol=0, atol=1e-5)
+        torch.testing.assert_close(at_mean, torch.stack(averages), rtol=0, atol=1e-5)
+    assert (torch.cat(last) - torch.cat(mean)).abs().max() > 0.1
+
+
+def test_the_pooling_of_scores_comes_from_the_checkpoint(make_reward, solutions):
+    last = load_reward_model(make_reward("prm")).score_steps(solutions)
+    mean = load_reward_model(make_reward("prm", pooling=Pooling.MEAN)).score_steps(solutions)
+    assert max(abs(one[-1] - two[-1]) for one, two in zip(last, mean, strict=True)) > 0.1
+
+
+def test_solutions_of_a_problem_share_its_prompt_within_the_token_limit(make_reward, monkeypatch):
+    model = load_reward_model(make_reward("prm"))
+    seen = []
+    model.model.register_forward_pre_hook(lambda *call: seen.append(call[2]["input_ids"].shape), with_kwargs=True)
+    solutions = [("What is it?", [f"Step {number}."]) for number in range(6)]
+    alone = [len(model.encode(*each).ids) for each in solutions]
+    prompt = model.encode(*solutions[0]).prompt_length
+    model.score_steps(solutions)
+    assert seen[-1] == (1, sum(alone) - 5 * prompt)
+    model.batch_tokens = 2 * max(alone)
+    seen.clear()
+    model.score_steps(solutions)
+    assert len(seen) > 1
+    assert all(rows == 1 and tokens <= model.batch_tokens for rows, tokens in seen)
 
 
 def test_a_classifier_reward_can_be_built_from_loaded_parts(make_reward, solutions):
     loaded = load_reward_model(make_reward("prm"), batch_tokens=64)
     again = ClassifierReward(loaded.model, loaded.tokenizer, loaded.metadata)
-    assert (loaded.batch_tokens, again.batch_tokens) == (64, 16_384)
+    assert (loaded.batch_tokens, again.batch_tokens) == (64, None)
     assert_close(loaded.score_steps(solutions), again.score_steps(solutions))

@@ -1,0 +1,1 @@
+"""The checks of `prmkit doctor`; `prmkit.training.doctor` makes them."""
