@@ -23,7 +23,7 @@ test: $(VENV)/tested
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -m vllm
-	$(BIN)/pytest -m "not vllm"
+	$(BIN)/pytest -m "not vllm" -n 2 --dist loadfile
 
 check: $(VENV)/developed
 	$(BIN)/ruff format --check .

@@ -36,7 +36,7 @@ from prmkit.steps import EncodedSolution, TextFormat, encode_solution
 PROBLEMS = 24
 RUNS = 3
 """Of each, in turn."""
-BATCHES = (1024, 4096)
+BATCHES = (512, 1024, 4096)
 """Tokens of a padded batch, padding included."""
 
 Scorer = Callable[[PreTrainedModel, Sequence[EncodedSolution]], list[Tensor]]

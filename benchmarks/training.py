@@ -60,7 +60,9 @@ def _run(side: str, folder: Path) -> dict[str, float]:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TOKENIZERS_PARALLELISM": "0"}
     command = [sys.executable, "-m", "benchmarks.training", side, str(folder)]
     with tempfile.TemporaryDirectory(dir=folder) as out:
-        done = subprocess.run([*command, out], env=environment, check=True, capture_output=True, text=True)
+        done = subprocess.run([*command, out], env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{side} failed:\n{done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -4,15 +4,14 @@ A source is a Parquet file, a JSONL file of the same columns, or a run directory
 """
 
 import json
-import reprlib
 from collections.abc import Callable, Iterable, Sequence
-from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prmkit import fields
 from prmkit.errors import InputError, MissingFileError
 from prmkit.files import read_jsonl, write_atomic
 from prmkit.records import (
@@ -28,9 +27,8 @@ from prmkit.records import (
 )
 from prmkit.runs import shard_files
 
-Row = dict[str, Any]
+Row = fields.Row
 T = TypeVar("T")
-E = TypeVar("E", bound=Enum)
 
 
 def solution_row(solution: Solution) -> Row:
@@ -56,17 +54,19 @@ def row_solution(row: Row) -> Solution:
         InputError: A field has a value of another type, or the record does not take it.
     """
     return Solution(
-        solution_id=str(_read(row, "solution_id", "text", str | int)),
+        solution_id=str(fields.read(row, "solution_id", "text", str | int)),
         problem=Problem(
-            problem_id=str(_read(row, "problem_id", "text", str | int)),
-            problem=_read(row, "problem", "text", str),
-            answer=None if row.get("answer") is None else str(_read(row, "answer", "text", str | int | float)),
+            problem_id=str(fields.read(row, "problem_id", "text", str | int)),
+            problem=fields.read(row, "problem", "text", str),
+            answer=None if row.get("answer") is None else str(fields.read(row, "answer", "text", str | int | float)),
         ),
-        steps=_many(row, "steps", "a list of texts", str),
-        prompt_ids=None if row.get("prompt_ids") is None else _many(row, "prompt_ids", "a list of integers", int),
-        step_ids=None if row.get("step_ids") is None else _nested(row, "step_ids", "a list of lists of integers", int),
-        finish=_member(FinishReason, row.get("finish") or FinishReason.END, "finish"),
-        correct=None if row.get("correct") is None else _read(row, "correct", "true, false or null", bool),
+        steps=fields.many(row, "steps", "a list of texts", str),
+        prompt_ids=None if row.get("prompt_ids") is None else fields.many(row, "prompt_ids", "a list of integers", int),
+        step_ids=None
+        if row.get("step_ids") is None
+        else fields.nested(row, "step_ids", "a list of lists of integers", int),
+        finish=fields.member(FinishReason, row.get("finish") or FinishReason.END, "finish"),
+        correct=None if row.get("correct") is None else fields.read(row, "correct", "true, false or null", bool),
     )
 
 
@@ -90,23 +90,25 @@ def label_row(labeled: LabeledSolution) -> Row:
 
 def row_label(row: Row) -> LabeledSolution:
     """The labelled solution in a row of `LABEL_SCHEMA`; errors as of `row_solution`."""
-    successes, rollouts = (_many(row, name, "a list of integers", int) for name in ("successes", "rollouts"))
-    methods = [_member(EstimateMethod, how, "methods") for how in _many(row, "methods", "a list of texts", str)]
+    successes, rollouts = (fields.many(row, name, "a list of integers", int) for name in ("successes", "rollouts"))
+    methods = [
+        fields.member(EstimateMethod, how, "methods") for how in fields.many(row, "methods", "a list of texts", str)
+    ]
     if not len(successes) == len(rollouts) == len(methods):
         lengths = f"{len(successes)}, {len(rollouts)} and {len(methods)}"
         raise InputError(f"fields 'successes', 'rollouts' and 'methods' differ in length: {lengths}")
-    labels = _many(row, "labels", "a list of integers", int)
-    soft_labels = _nested(row, "soft_labels", "a list of lists of three numbers", int | float, length=3)
+    labels = fields.many(row, "labels", "a list of integers", int)
+    soft_labels = fields.nested(row, "soft_labels", "a list of lists of three numbers", int | float, length=3)
     return LabeledSolution(
         solution=row_solution(row),
         estimates=tuple(
             StepEstimate(successes=k, rollouts=n, method=how)
             for k, n, how in zip(successes, rollouts, methods, strict=True)
         ),
-        labels=tuple(_member(StepLabel, label, "labels") for label in labels),
+        labels=tuple(fields.member(StepLabel, label, "labels") for label in labels),
         soft_labels=tuple((soft[0], soft[1], soft[2]) for soft in soft_labels),
         intervals=_intervals(row),
-        strategy=None if row.get("strategy") is None else _member(Strategy, row["strategy"], "strategy"),
+        strategy=None if row.get("strategy") is None else fields.member(Strategy, row["strategy"], "strategy"),
         problem_estimate=_problem_estimate(row),
     )
 
@@ -114,7 +116,7 @@ def row_label(row: Row) -> LabeledSolution:
 def _intervals(row: Row) -> tuple[tuple[float, float], ...] | None:
     if row.get("lows") is None and row.get("highs") is None:
         return None
-    lows, highs = (_many(row, name, "a list of numbers", int | float) for name in ("lows", "highs"))
+    lows, highs = (fields.many(row, name, "a list of numbers", int | float) for name in ("lows", "highs"))
     if len(lows) != len(highs):
         raise InputError(f"fields 'lows' and 'highs' differ in length: {len(lows)} and {len(highs)}")
     return tuple(zip(lows, highs, strict=True))
@@ -123,7 +125,9 @@ def _intervals(row: Row) -> tuple[tuple[float, float], ...] | None:
 def _problem_estimate(row: Row) -> StepEstimate | None:
     if row.get("problem_successes") is None and row.get("problem_rollouts") is None:
         return None
-    successes, rollouts = (_read(row, name, "an integer", int) for name in ("problem_successes", "problem_rollouts"))
+    successes, rollouts = (
+        fields.read(row, name, "an integer", int) for name in ("problem_successes", "problem_rollouts")
+    )
     return StepEstimate(successes=successes, rollouts=rollouts)
 
 
@@ -143,63 +147,16 @@ def row_score(row: Row) -> ScoredSolution:
     """The scored solution in a row of `SCORE_SCHEMA`; errors as of `row_solution`."""
     return ScoredSolution(
         solution=row_solution(row),
-        step_scores=_many(row, "step_scores", "a list of numbers", int | float),
-        score=_read(row, "score", "a number", int | float),
-        first_flagged=_optional(_read, row, "first_flagged", "an integer or null", int),
-        step_probabilities=_optional(_nested, row, "step_probabilities", "lists of numbers or null", int | float),
-        step_disagreement=_optional(_many, row, "step_disagreement", "a list of numbers or null", int | float),
+        step_scores=fields.many(row, "step_scores", "a list of numbers", int | float),
+        score=fields.read(row, "score", "a number", int | float),
+        first_flagged=fields.optional(fields.read, row, "first_flagged", "an integer or null", int),
+        step_probabilities=fields.optional(
+            fields.nested, row, "step_probabilities", "lists of numbers or null", int | float
+        ),
+        step_disagreement=fields.optional(
+            fields.many, row, "step_disagreement", "a list of numbers or null", int | float
+        ),
     )
-
-
-def _optional(read: Callable[[Row, str, str, Any], T], row: Row, name: str, expected: str, kind: Any) -> T | None:
-    """What `read` finds in `row[name]`; None where that is absent or null."""
-    return None if row.get(name) is None else read(row, name, expected, kind)
-
-
-def _is(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type; true and false are no integers."""
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def _is_list(value: Any, kind: Any) -> bool:
-    return isinstance(value, list | tuple) and all(_is(each, kind) for each in value)
-
-
-def _wrong(row: Row, name: str, expected: str) -> InputError:
-    if row.get(name) is None:
-        return InputError(f"field {name!r} is missing")
-    return InputError(f"field {name!r} must be {expected}, found {reprlib.repr(row[name])}")
-
-
-def _read(row: Row, name: str, expected: str, kind: Any) -> Any:
-    """`row[name]`, which must be of the kind."""
-    if not _is(row.get(name), kind):
-        raise _wrong(row, name, expected)
-    return row[name]
-
-
-def _many(row: Row, name: str, expected: str, kind: Any) -> tuple[Any, ...]:
-    """`row[name]`, which must be a list of the kind."""
-    if not _is_list(row.get(name), kind):
-        raise _wrong(row, name, expected)
-    return tuple(row[name])
-
-
-def _nested(row: Row, name: str, expected: str, kind: Any, length: int | None = None) -> tuple[tuple[Any, ...], ...]:
-    """`row[name]`, which must be a list of lists of the kind, each of the length where one is given."""
-    lists = _many(row, name, expected, list | tuple)
-    if not all(_is_list(each, kind) and length in (None, len(each)) for each in lists):
-        raise _wrong(row, name, expected)
-    return tuple(map(tuple, lists))
-
-
-def _member(kind: type[E], value: Any, name: str) -> E:
-    """The member of an enumeration with this value."""
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(str(each.value) for each in kind)
-        raise InputError(f"field {name!r} must be one of {known}, found {value!r}") from None
 
 
 def write_rows(path: Path, rows: Sequence[Row], schema: pa.Schema) -> None:

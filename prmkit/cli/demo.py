@@ -8,7 +8,7 @@ from pathlib import Path
 from prmkit.cli.compare import Compare
 from prmkit.cli.describe import command_line
 from prmkit.cli.label import Label
-from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
+from prmkit.cli.options import RunOptions, SamplingOptions, say
 from prmkit.cli.sample import Sample
 from prmkit.cli.search import SearchBeam
 from prmkit.cli.train import TrainORM, TrainPRM
@@ -93,14 +93,12 @@ class Demo:
 
     def stages(self, sizes: Sizes) -> Iterator[tuple[str, Path, str, Callable[[], None]]]:
         """Title, folder, command line and work of each stage before the comparison."""
-        policy = PolicyOptions()
         solutions, labels = self.out / "solutions", self.out / "labels"
         sample = Sample(
             problems=f"demo:{sizes.problems}",
             n=sizes.samples,
             out=solutions,
             seed=self.seed,
-            policy=policy,
             sampling=_SAMPLING,
         )
         yield "sample solutions", solutions, command_line("sample", sample), sample.run
@@ -109,7 +107,6 @@ class Demo:
             out=labels,
             rollouts=sizes.rollouts,
             seed=self.seed,
-            policy=policy,
             sampling=_SAMPLING,
         )
         yield f"label their steps by {sizes.rollouts} rollouts each", labels, command_line("label", label), label.run
@@ -118,7 +115,6 @@ class Demo:
             out=self.out / "reference",
             rollouts=sizes.reference_rollouts,
             seed=self.seed + _TEST_SEED,
-            policy=policy,
             sampling=_SAMPLING,
             where=RunOptions(shard_size=1),  # few solutions and long work for each: one by one to the engines
         )
@@ -140,7 +136,6 @@ class Demo:
             out=self.out / "beam",
             expansions=2,
             seed=self.seed + _TEST_SEED,
-            policy=policy,
             sampling=_SAMPLING,
         )
         yield "PRM-guided beam search on held-out problems", beam.out, command_line("search beam", beam), beam.run

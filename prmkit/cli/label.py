@@ -77,6 +77,8 @@ class Label:
         if self.limit is not None and self.limit < 1:
             raise InputError(f"limit must be at least 1, got {self.limit}")
         solutions = read_solution_source(self.solutions, seed=self.seed)[: self.limit]
+        if solutions and all(each.problem.answer is None for each in solutions):
+            solutions[0].problem.known_answer()  # refused at once; where only some have none, the quarantine tells
         if self.keep_rollouts:
             _check_together(solutions)
         spec = self.policy.spec()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 16_384
 """Tokens of a batch in validation and scoring by default."""
-CPU_BATCH_TOKENS = 2048
+CPU_BATCH_TOKENS = 1024
 """The same on a CPU, whose caches larger batches do not fit: they take up to a quarter more time."""
 
 

@@ -48,7 +48,7 @@ class TextBase:
         Raises:
             InputError: There is one.
         """
-        largest = max(max(ids) for ids in rows)
+        largest = max((max(ids) for ids in rows), default=-1)
         if largest >= self.vocabulary:
             raise InputError(
                 f"model {self.name!r}: its tokenizer gives id {largest}, its vocabulary has {self.vocabulary}"

@@ -85,6 +85,8 @@ class Pool:
     """Left out: longer than the limit and not cut (not even the first step fits, or the whole is needed)."""
     unfinished: int
     """Left out where the whole is needed: solutions that were cut after a step before they came here."""
+    ungraded: int
+    """Left out where outcomes are learned: nobody said whether they are right."""
     surplus: int
     """Left out: beyond the limit of solutions per problem."""
     data: str
@@ -99,6 +101,7 @@ class Pool:
             "cut": self.cut,
             "too_long": self.too_long,
             "unfinished": self.unfinished,
+            "ungraded": self.ungraded,
             "surplus": self.surplus,
             "training_solutions": len(self.training),
             "validation_solutions": len(self.validation),
@@ -135,6 +138,7 @@ def make_pool(
     validation: float,
     seed: int,
     cut: bool = True,
+    outcomes: bool = False,
     per_problem: int | None = None,
 ) -> Pool:
     """Encode, deduplicate, cut and split.
@@ -147,6 +151,7 @@ def make_pool(
         validation: Share of the problems to hold out, in [0, 1).
         seed: Of the split.
         cut: False leaves longer ones out whole, and so those that lack their end already.
+        outcomes: True leaves solutions out that were never graded.
         per_problem: Training solutions of a problem at most, drawn by the seed; None keeps all.
 
     Raises:
@@ -155,7 +160,8 @@ def make_pool(
     if not 0 <= validation < 1:
         raise InputError(f"the validation share must be in [0, 1), got {validation}")
     different = unique(labeled)
-    usable = [each for each in different if cut or each.solution.finish is not FinishReason.STEP]
+    ended = [each for each in different if cut or each.solution.finish is not FinishReason.STEP]
+    usable = [each for each in ended if not outcomes or each.solution.correct is not None]
     whole = [_example(each, tokenizer, text_format) for each in usable]
     long = [example for example in whole if len(example.encoded.ids) > max_length]
     kept = [shorter for example in whole if (shorter := _fit(example, max_length, cut)) is not None]
@@ -164,7 +170,8 @@ def make_pool(
     training = learned if per_problem is None else _capped(learned, per_problem, seed)
     if not training:
         raise InputError(
-            f"no solution to train on: {len(labeled)} labelled solutions, {len(whole) - len(kept)} longer than "
+            f"no solution to train on: {len(labeled)} labelled solutions, {len(different) - len(ended)} without their "
+            f"end, {len(ended) - len(usable)} never graded (field 'correct'), {len(whole) - len(kept)} longer than "
             f"{max_length} tokens, {len(kept)} of {len(held_out)} problems held out for validation"
         )
     return Pool(
@@ -174,7 +181,8 @@ def make_pool(
         duplicates=len(labeled) - len(different),
         cut=len(long) - (len(whole) - len(kept)),
         too_long=len(whole) - len(kept),
-        unfinished=len(different) - len(usable),
+        unfinished=len(different) - len(ended),
+        ungraded=len(ended) - len(usable),
         surplus=len(learned) - len(training),
         data=fingerprint([[each.solution.problem.problem_id, _parts(each)] for each in labeled]),
     )

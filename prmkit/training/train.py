@@ -63,6 +63,7 @@ def train(
         validation=config.validation,
         seed=config.seed,
         cut=not objective.needs_whole_solutions,
+        outcomes=objective.kind is RewardKind.ORM,
         per_problem=config.per_problem,
     )
     base.check_ids(example.encoded.ids for example in pool.validation)
@@ -133,7 +134,7 @@ def _left_out(pool: Pool) -> list[str]:
         f"{part}: {counts[f'{part}_solutions']} solutions of {counts[f'{part}_problems']} problems"
         for part in ("training", "validation")
     ]
-    others = {"without their end": pool.unfinished, "beyond --per-problem": pool.surplus}
+    others = {"without their end": pool.unfinished, "never graded": pool.ungraded, "beyond --per-problem": pool.surplus}
     lines.append(
         f"of {pool.solutions} labelled solutions left out: {pool.duplicates} duplicates, {pool.too_long} too long"
         + "".join(f", {count} {what}" for what, count in others.items() if count)

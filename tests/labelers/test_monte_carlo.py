@@ -204,3 +204,12 @@ def test_a_solution_that_cannot_be_labelled_does_not_take_the_others_with_it() -
     )
     assert isinstance(results[0], InputError | ValueError) and "separator" in str(results[0])
     assert len(results[1].rows) == 1
+
+
+def test_a_problem_without_an_answer_is_told_and_does_not_take_the_others_with_it() -> None:
+    known = text_solution(STORIES[0])
+    unknown = replace(known, solution_id="unknown", problem=replace(known.problem, answer=None))
+    task = LabelTask(sampling=SAMPLING, rule=Fixed(rollouts=1))
+    results = asyncio.run(task.run(solver(), [unknown, text_solution(STORIES[1])]))
+    assert isinstance(results[0], InputError) and "it has no reference answer (field 'answer')" in str(results[0])
+    assert len(results[1].rows) == 1

@@ -205,3 +205,12 @@ def test_a_table_without_rows_is_not_written_for_another_tool(
     arguments = ["convert", "--data", str(tmp_path / "run"), "--to", "trl", "--out", str(tmp_path / "out.jsonl")]
     assert main(arguments) == 1
     assert "no labelled solutions in it" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_converted_labels_train_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [TRL | {"prompt": f"{number} + 1?", "labels": [True, number % 2 == 0]} for number in range(12)]
+    convert(capsys, "--data", outside(tmp_path, *rows), "--out", tmp_path / "ours.parquet")
+    train = ["train", "prm", "--labels", tmp_path / "ours.parquet", "--epochs", "1", "--out", tmp_path / "prm"]
+    assert main([str(each) for each in train]) == 0
+    assert (tmp_path / "prm" / "model.safetensors").is_file()

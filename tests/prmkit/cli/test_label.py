@@ -51,6 +51,17 @@ def test_options_that_contradict_each_other_are_refused(options: dict[str, objec
         label(**options).task()
 
 
+def test_solutions_whose_answers_nobody_knows_are_refused_before_an_engine_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "solutions.jsonl"
+    row = {"problem_id": "p", "problem": "Why?", "answer": None, "solution_id": "0", "steps": ["So."]}
+    file.write_text(json.dumps(row))
+    assert main(["label", "--solutions", str(file), "--out", str(tmp_path / "out")]) == 1
+    assert "problem 'p': it has no reference answer (field 'answer')" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_kept_rollouts_need_the_solutions_of_a_problem_together(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

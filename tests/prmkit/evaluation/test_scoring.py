@@ -1,13 +1,15 @@
 """Scores for evaluation."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
 
 from prmkit.errors import ShapeError
-from prmkit.evaluation.scoring import CHUNK, score_judged, score_texts
+from prmkit.evaluation.scoring import CHUNK, response_rewards, score_judged, score_texts
 from prmkit.rewards.base import Aggregation, RewardModel
 from prmkit.rewards.scorer import load_reward_model
+from prmkit.steps import TextFormat
 
 from .judged_solutions import judged
 
@@ -55,3 +57,26 @@ def test_every_chunk_is_reported() -> None:
     done: list[int] = []
     score_texts(Broken(*[[0.5]] * CHUNK), [("Why?", ["a"])] * (2 * CHUNK), done.append)
     assert done == [CHUNK, CHUNK]
+
+
+@pytest.mark.parametrize("kind", ["preference", "orm", "value"])
+def test_the_reward_of_a_response_is_the_logit_of_a_head_read_at_its_last_step(make_reward, kind) -> None:
+    model = load_reward_model(make_reward(kind), "cpu")
+    first, cut, long = response_rewards(
+        model, [("Why?", "Because.\n\nSo."), ("Why?", "Because."), ("Why?", "a " * 400)]
+    )
+    logits = model.step_logits([("Why?", ["Because.", "So."])])[0][:, 0].tolist()
+    assert [cut, first] == pytest.approx(logits, abs=1e-5)
+    assert long is None
+
+
+def test_the_reward_of_any_other_model_is_the_log_odds_of_its_score_and_stays_finite() -> None:
+    rewards = response_rewards(Broken([0.2, 0.75], [1.0], [0.0]), [("Why?", "a\n\nb"), ("Why?", "a"), ("Why?", "a")])
+    assert rewards == pytest.approx([math.log(3), 27.631, -27.631], abs=1e-3)
+
+
+def test_responses_are_cut_at_the_models_own_separator(make_reward, tokenizer) -> None:
+    ids = tuple(tokenizer("\n", add_special_tokens=False)["input_ids"])
+    model = load_reward_model(make_reward("orm", text_format=TextFormat(separator="\n"), separator_ids=ids), "cpu")
+    (reward,) = response_rewards(model, [("Why?", "a\nb")])
+    assert reward == pytest.approx(float(model.step_logits([("Why?", ["a", "b"])])[0][-1, 0]), abs=1e-5)

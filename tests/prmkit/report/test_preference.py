@@ -34,7 +34,8 @@ def test_every_figure_of_preferences_has_its_row():
     rows = [ScoredPreference(pair(n, domain="math" if n % 2 else "code"), (n % 3, 1.0)) for n in range(12)]
     tie = ScoredPreference(Preference(where="t", prompt="t", responses=("a", "b"), ranks=(0, 0)), (0.5, 0.0))
     quality = preference_quality([*rows, tie])
-    tables = {table.key: values(table) for table in preference_tables(quality, 0.25)}
+    *single, confidence = preference_tables(quality, 0.25)
+    tables = {table.key: values(table) for table in single}
     assert tables["accuracy"]["all"] == quality.accuracy.value
     assert tables["accuracy"].keys() == {
         *("all", "better_is_longer", "better_is_shorter", "length_controlled", "similar_lengths"),
@@ -44,10 +45,9 @@ def test_every_figure_of_preferences_has_its_row():
     assert tables["margins"]["median_of_ties_absolute"] == 0.5
     assert tables["length"].keys() == {"all_responses", "within_prompts"}
     assert tables["calibration"].keys() == {"ece", "brier"}
-    assert "at most 25%" in preference_tables(quality, 0.25)[0].note
-    confidence = preference_tables(quality, 0.25)[-1].to_json()
-    assert len(confidence) == len(quality.bins)
-    assert sum(row["confidence"]["n"] for row in confidence.values()) == 12
+    assert "at most 25%" in single[0].note
+    assert len(confidence.rows) == len(quality.bins)
+    assert sum(row["confidence"]["n"] for row in confidence.to_json().values()) == 12
 
 
 def test_every_figure_of_ratings_has_its_row():

@@ -1,9 +1,10 @@
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from prmkit.errors import InputError, ShapeError
-from prmkit.records import StepLabel
+from prmkit.records import FinishReason, StepEstimate, StepLabel
 from prmkit.steps import EncodedSolution, TextFormat
 from prmkit.training.data import Example, held_out_problems, make_pool
 
@@ -90,6 +91,7 @@ def test_labels_and_boundaries_that_differ_in_number_raise_and_name_the_solution
             encoded=EncodedSolution([1, 2, 3], [1, 2], 1),
             labels=(GOOD,),
             soft_labels=((0.0, 0.0, 1.0),),
+            estimates=(StepEstimate(successes=1, rollouts=1),),
             correct=True,
         )
 
@@ -97,7 +99,13 @@ def test_labels_and_boundaries_that_differ_in_number_raise_and_name_the_solution
 def test_a_row_without_any_label_raises_and_names_the_solution():
     with pytest.raises(ShapeError, match="solution p7/3: not one step with a label"):
         Example(
-            name="p7/3", problem_id="p7", encoded=EncodedSolution([1], [], 1), labels=(), soft_labels=(), correct=True
+            name="p7/3",
+            problem_id="p7",
+            encoded=EncodedSolution([1], [], 1),
+            labels=(),
+            soft_labels=(),
+            estimates=(),
+            correct=True,
         )
 
 
@@ -131,6 +139,65 @@ def test_the_fingerprint_changes_with_a_label(labeled_solution, tokenizer):
     other = replace(labeled, labels=(GOOD, MIDDLE))
     assert pool_of([labeled], tokenizer).data == pool_of([labeled], tokenizer).data
     assert pool_of([labeled], tokenizer).data != pool_of([other], tokenizer).data
+
+
+def test_the_fingerprint_changes_with_a_count(labeled_solution, tokenizer):
+    labeled = labeled_solution("p1", [GOOD, BAD])
+    more = replace(labeled, estimates=(StepEstimate(successes=8, rollouts=8), labeled.estimates[1]))
+    assert pool_of([labeled], tokenizer).data != pool_of([more], tokenizer).data
+
+
+def test_the_counts_of_a_cut_example_are_cut_with_its_labels(labeled_solution, tokenizer):
+    labeled = labeled_solution("p1", [GOOD, BAD, MIDDLE])
+    whole = pool_of([labeled], tokenizer).training[0]
+    (cut,) = pool_of([labeled], tokenizer, max_length=whole.encoded.ends[1] + 1).training
+    assert (len(cut.labels), cut.estimates) == (2, labeled.estimates[:2])
+
+
+def test_solutions_beyond_the_cap_of_a_problem_are_left_out_by_the_seed_and_counted(labeled_pool, tokenizer):
+    labeled = labeled_pool(30, per_problem=6)
+    every = pool_of(labeled, tokenizer, validation=0.2)
+    capped, other = (pool_of(labeled, tokenizer, validation=0.2, per_problem=2, seed=seed) for seed in (0, 0))
+    members = Counter(example.problem_id for example in capped.training)
+    assert set(members.values()) == {2}
+    assert capped.surplus == len(every.training) - len(capped.training)
+    assert len(capped.validation) == len(every.validation)  # nothing is learned from these
+    assert [each.name for each in capped.training] == [each.name for each in other.training]
+    assert {each.name for each in capped.training} <= {each.name for each in every.training}
+    drawn = pool_of(labeled, tokenizer, per_problem=2, validation=0.0, seed=1).training
+    first = pool_of(labeled, tokenizer, per_problem=2, validation=0.0, seed=0).training
+    assert {each.name for each in drawn} != {each.name for each in first}
+
+
+def test_problems_that_are_all_right_or_all_wrong_are_counted(labeled_solution, tokenizer):
+    labeled = [
+        labeled_solution("both", [GOOD], 0),
+        labeled_solution("both", [BAD], 1),
+        labeled_solution("right", [GOOD], 0),
+        labeled_solution("wrong", [GOOD, BAD], 0),
+        labeled_solution("wrong", [BAD], 1),
+    ]
+    pool = pool_of(labeled, tokenizer)
+    assert pool.one_kind() == pool.counts()["training_problems_one_kind"] == 2
+
+
+def test_a_solution_that_lacks_its_end_is_left_out_where_the_whole_is_needed(labeled_solution, tokenizer):
+    whole, cut = labeled_solution("p1", [GOOD]), labeled_solution("p2", [GOOD])
+    cut = replace(cut, solution=replace(cut.solution, finish=FinishReason.STEP))
+    kept = pool_of([whole, cut], tokenizer)
+    left = pool_of([whole, cut], tokenizer, cut=False)
+    assert (len(kept.training), kept.unfinished) == (2, 0)
+    assert ([each.name for each in left.training], left.unfinished) == (["p1/0"], 1)
+
+
+def test_a_solution_that_nobody_graded_is_left_out_where_outcomes_are_learned_and_counted(labeled_solution, tokenizer):
+    graded, other = labeled_solution("p1", [GOOD]), labeled_solution("p2", [GOOD])
+    other = replace(other, solution=replace(other.solution, correct=None))
+    pool = pool_of([graded, other], tokenizer, outcomes=True)
+    assert ([each.name for each in pool.training], pool.ungraded) == (["p1/0"], 1)
+    assert pool_of([graded, other], tokenizer).ungraded == 0
+    with pytest.raises(InputError, match=r"1 never graded \(field 'correct'\)"):
+        pool_of([other], tokenizer, outcomes=True)
 
 
 def test_counts_say_how_many_of_each_class_there_are(labeled_solution, tokenizer):
