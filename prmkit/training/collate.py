@@ -13,7 +13,7 @@ from torch.utils.data import Sampler
 
 from prmkit.errors import ShapeError
 from prmkit.rewards.metadata import Pooling
-from prmkit.rewards.packing import Layout, pack, pad, pool_logits, token_batches
+from prmkit.rewards.packing import Layout, pack, pad, pool_logits
 from prmkit.training.data import Row
 
 TOGETHER = 4
@@ -21,7 +21,7 @@ TOGETHER = 4
 
 
 class Batch(TypedDict):
-    """What the model and the loss read; N marks in the order of the rows."""
+    """What the model and the loss read; N marks in the order of the rows and, within a row, of its positions."""
 
     input_ids: Tensor
     """int64 `[1, T]`, or `[B, T]` where padded."""
@@ -37,8 +37,6 @@ class Batch(TypedDict):
     """Of each row, the tokens at which there is a loss."""
     marks: Tensor
     """int64 `[N]`: those tokens in the flattened batch."""
-    row_of: Tensor
-    """int64 `[N]`: the row that each mark belongs to."""
     targets: Tensor
     """float32 `[N, C]`."""
 
@@ -59,7 +57,7 @@ def collate(rows: Sequence[Row], *, packed: bool = True) -> Batch:
                 f"a row of {len(row.ids)} tokens marks {row.positions[:8]} with {len(row.targets)} targets; "
                 "each row needs at least one mark, and one target for each"
             )
-    made = (pack if packed else pad)(_plain(rows))
+    made = (pack if packed else pad)([(row.ids, row.prompt_length) for row in rows])
     marks = [places[row.positions] for places, row in zip(made.places, rows, strict=True)]
     return {
         "input_ids": made.input_ids,
@@ -69,7 +67,6 @@ def collate(rows: Sequence[Row], *, packed: bool = True) -> Batch:
         "prompt_lengths": [row.prompt_length for row in rows],
         "positions": [row.positions for row in rows],
         "marks": torch.cat(marks),
-        "row_of": torch.repeat_interleave(torch.tensor([len(each) for each in marks])),
         "targets": torch.cat([torch.from_numpy(row.targets) for row in rows]),
     }
 
@@ -88,17 +85,6 @@ def marked_logits(logits_BTC: Tensor, batch: Batch, pooling: Pooling = Pooling.L
         return flat[batch["marks"]]
     rows = zip(batch["places"], batch["positions"], batch["prompt_lengths"], strict=True)
     return torch.cat([pool_logits(flat[places], ends, prompt, pooling) for places, ends, prompt in rows])
-
-
-def split_rows(rows: Sequence[Row], tokens: int, *, packed: bool = True) -> list[list[Row]]:
-    """Rows in micro-batches of at most `tokens` tokens or one row; rows of one prompt together, or if not packed, rows
-    of similar length.
-    """
-    return [[rows[index] for index in batch] for batch in token_batches(_plain(rows), tokens, packed=packed)]
-
-
-def _plain(rows: Sequence[Row]) -> list[tuple[list[int], int]]:
-    return [(row.ids, row.prompt_length) for row in rows]
 
 
 class ProblemGroupedSampler(Sampler[int]):

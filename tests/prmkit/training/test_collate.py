@@ -9,7 +9,7 @@ from transformers import AutoModelForTokenClassification, LlamaConfig, Qwen2Conf
 from prmkit.errors import ShapeError
 from prmkit.rewards.metadata import Pooling
 from prmkit.rewards.packing import packed_attention
-from prmkit.training.collate import ProblemGroupedSampler, collate, marked_logits, model_inputs, split_rows
+from prmkit.training.collate import ProblemGroupedSampler, collate, marked_logits, model_inputs
 from prmkit.training.objectives import Row
 
 BAD, SOFT = [1.0, 0.0, 0.0], [0.0, 0.25, 0.75]
@@ -30,10 +30,9 @@ def packed(request):
     return request.param
 
 
-def test_every_mark_lies_on_its_token_and_belongs_to_its_row(packed):
+def test_every_mark_lies_on_its_token_in_the_order_of_the_rows(packed):
     batch = collate(ROWS, packed=packed)
     assert batch["input_ids"].flatten()[batch["marks"]].tolist() == [6, 8, 5, 6]
-    assert batch["row_of"].tolist() == [0, 1, 1, 2]
     assert [batch["input_ids"].flatten()[places].tolist() for places in batch["places"]] == [row.ids for row in ROWS]
     assert batch["input_ids"].shape == ((1, 2 + 4 + 4) if packed else (3, 5))
 
@@ -82,7 +81,7 @@ def test_loss_and_gradients_of_a_packed_batch_equal_those_of_single_rows(config,
     padded, padded_gradients = loss_and_gradients(model, [collate(ROWS, packed=False)], pooling)
     with packed_attention(model):
         found, gradients = loss_and_gradients(model, [collate(ROWS)], pooling)
-        parts, parts_gradients = loss_and_gradients(model, [collate(part) for part in split_rows(ROWS, 6)], pooling)
+        parts, parts_gradients = loss_and_gradients(model, [collate(ROWS[:1]), collate(ROWS[1:])], pooling)
     assert found == pytest.approx(wanted, abs=1e-5)
     assert padded == pytest.approx(wanted, abs=1e-5)
     assert parts == pytest.approx(wanted, abs=1e-5)
@@ -97,19 +96,6 @@ def test_pooling_by_the_mean_takes_the_tokens_of_the_solution_up_to_the_mark(pac
     logits = torch.tensor([[[8.0], [1.0], [2.0], [6.0]]])
     assert marked_logits(logits, batch).tolist() == [[1.0], [6.0]]
     assert marked_logits(logits, batch, Pooling.MEAN).tolist() == [[1.0], [3.0]]
-
-
-def test_micro_batches_keep_every_row_and_the_solutions_of_a_problem_together():
-    rows = [make_row([problem, problem, 9, 9], 2, [3], [BAD]) for _ in range(2) for problem in range(5)]
-    parts = split_rows(rows, 12)
-    assert [[row.ids[0] for row in part] for part in parts] == [[0, 0, 1, 1], [2, 2, 3, 3], [4, 4]]
-    assert all(collate(part)["input_ids"].numel() <= 12 for part in parts)
-    assert {id(row) for part in parts for row in part} == {id(row) for row in rows}
-
-
-def test_padded_micro_batches_hold_rows_of_similar_length():
-    rows = [make_row([1] * length, 0, [0], [BAD]) for length in (2, 9, 3, 8)]
-    assert [[len(row.ids) for row in part] for part in split_rows(rows, 18, packed=False)] == [[9, 8], [3, 2]]
 
 
 PROBLEMS = [f"p{index % 50}" for index in range(500)]

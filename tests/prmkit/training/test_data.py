@@ -72,7 +72,7 @@ def test_without_cutting_a_long_solution_is_left_out_whole(labeled_solution, tok
 
 
 def test_nothing_that_fits_is_an_error_that_says_so(labeled_solution, tokenizer):
-    with pytest.raises(InputError, match="no solution to train on: 1 labelled solutions, 1 longer than 3 tokens"):
+    with pytest.raises(InputError, match=r"no solution to train on: 1 labelled solutions, .* 1 longer than 3 tokens"):
         pool_of([labeled_solution("p1", [GOOD])], tokenizer, max_length=3)
 
 

@@ -1,0 +1,26 @@
+"""What each process of test_processes.py does; started by torchrun: FOLDER BASE."""
+
+import sys
+from pathlib import Path
+
+from prmkit.cli.main import main
+from prmkit.tables import read_labels
+from prmkit.training.config import TrainConfig
+from prmkit.training.objectives import ORMObjective, OutcomeLoss
+from prmkit.training.train import train
+
+CONFIG = {"lr": 5e-3, "validation": 0.2, "evaluations": 2, "batch_tokens": 150, "batch_size": 8}
+"""With another `batch_size` for one process."""
+FLAGS = [part for name, value in CONFIG.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+PAIRWISE = ORMObjective(loss=OutcomeLoss.PAIRWISE)
+
+
+def work(folder: Path, base: str) -> int:
+    labels = folder / "labels.parquet"
+    train(TrainConfig(base=base, **CONFIG), PAIRWISE, read_labels(labels), folder / "orm", say=lambda _: None)
+    common = ["--base", base, "--labels", str(labels), *FLAGS]
+    return main(["train", "prm", *common, "--fsdp", "--gradient-checkpointing", "--out", str(folder / "prm")])
+
+
+if __name__ == "__main__":
+    sys.exit(work(Path(sys.argv[1]), sys.argv[2]))
