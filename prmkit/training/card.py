@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from prmkit.rewards.metadata import CLASSES, SCORED_POSITION, RewardKind, RewardMetadata
+from prmkit.rewards.metadata import CLASSES, SCORED_POSITION, Pooling, RewardKind, RewardMetadata
 from prmkit.runs import flat
 
 _WHAT = {
@@ -18,6 +18,21 @@ _READING = {
     RewardKind.PREFERENCE: "score = sigmoid of the one logit; the logit itself is the reward, without a scale",
 }
 
+_POOLING = {
+    Pooling.LAST: "",
+    Pooling.MEAN: ", as the mean of the logits from the first token of the solution up to there",
+}
+_LEARNED = {
+    "hard": "the class of each step, by cross-entropy",
+    "soft": "the posterior mass of the three classes of each step, by cross-entropy",
+    "value": "the Monte-Carlo rate k/n of each step, by binomial cross-entropy of the score",
+    "tokens": "whether the solution is right, by cross-entropy at each of its tokens",
+    "last": "whether the solution is right, by cross-entropy at its last token",
+    "mean": "whether the solution is right, by cross-entropy of the mean logit of its tokens",
+    "pairwise": "which of two answers is better, by the Bradley-Terry loss of pairs",
+    "listwise": "which of several answers is best, by the Plackett-Luce loss of rankings",
+}
+
 _CARD = """---
 library_name: transformers
 pipeline_tag: token-classification
@@ -30,7 +45,8 @@ tags: [reward-model, {kind}, prmkit]
 ## Reading it
 - Text: the prompt `{prompt!r}`{chat}, then every step followed by the separator `{separator!r}` (ids {ids}). Prompt,
   steps and separators are tokenised one by one and their ids concatenated.
-- Read at the {position} of each step; {reading}.
+- Read at the {position} of each step{pooling}; {reading}.
+- Learned: {learned}.
 - Classes: {classes}. Score of a solution: `{aggregation}` of its step scores.
 
 ```python
@@ -63,12 +79,22 @@ def model_card(metadata: RewardMetadata) -> str:
         separator=metadata.text_format.separator,
         ids=list(metadata.separator_ids),
         position=SCORED_POSITION,
+        pooling=_POOLING[metadata.pooling],
+        learned=_learned(metadata.training.get("objective", {})),
         reading=_READING[metadata.kind].format(weight=metadata.neutral_weight),
         classes=", ".join(f"{index} {name}" for index, name in CLASSES[metadata.kind].items()),
         aggregation=metadata.aggregation,
         metrics=_table(metadata.metrics) if metadata.metrics else "None: no problems were held out.",
         training=_table(metadata.training),
     )
+
+
+def _learned(objective: Mapping[str, object]) -> str:
+    """What an objective says about targets and loss."""
+    if objective.get("kind") == RewardKind.VALUE:
+        return "the Monte-Carlo rate k/n of each step, by binomial cross-entropy"
+    said = str(objective.get("targets", objective.get("loss", "")))
+    return f"{_LEARNED.get(said, said or 'see below')} (options below)"
 
 
 def _table(values: Mapping[str, object]) -> str:

@@ -28,7 +28,7 @@ from prmkit.training.objectives import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The training to come; fields as of `prmkit.training.train.TrainConfig`."""
+    """The training to come; fields as of `prmkit.training.config.TrainConfig`."""
 
     base: str
     """Causal language model: a folder, a hub name or `demo`."""
