@@ -194,13 +194,15 @@ def read_rows(source: Path, needed: Iterable[str]) -> list[tuple[str, Row]]:
 
     Raises:
         MissingFileError: Nothing there, or a directory without finished shards.
-        InputError: A file cannot be read, or a row lacks a needed column.
+        InputError: A file has another ending or cannot be read, or a row lacks a needed column.
     """
     placed: list[tuple[str, Row]] = []
     for file in _files(source):
         if file.suffix == ".jsonl":
             placed += read_jsonl(file)
             continue
+        if file.suffix != ".parquet":
+            raise InputError(f"{file}: expected .jsonl or .parquet, or a run directory")
         try:
             with file.open("rb") as handle:
                 rows = pq.read_table(handle).to_pylist()

@@ -43,28 +43,43 @@ class Calibrate:
 
     def run(self) -> None:
         """Do it."""
-        import numpy as np
-
-        from prmkit.rewards.calibration import Normalisation
         from prmkit.rewards.metadata import RewardMetadata
-        from prmkit.rewards.reading import StepReader
-        from prmkit.rewards.scorer import load_reward_model
+        from prmkit.rewards.trained_on import write_calibrated
 
         self._check()
         metadata = RewardMetadata.read(self.model)
         if self.method == "none":
             metadata = self._keep(metadata, None)
+        solutions: Sequence[Solution] = ()
         if self._fits or self.normalise:
-            labeled, solutions = self._read()
-            model = load_reward_model(self.model, self.device, calibrated=False)
-            logits = model.step_logits([(each.problem.problem, each.steps) for each in solutions])
-            if self._fits:
-                metadata = self._keep(metadata, self._calibration(metadata, logits, labeled, solutions))
-            if self.normalise:
-                rewards = StepReader(model.tokenizer, metadata).read_rewards(logits)
-                metadata = replace(metadata, normalisation=Normalisation.of(np.array(rewards)))
+            labeled, solutions = self._read()  # before anything loads torch: mistakes are told at once
+            metadata = self._fit(metadata, labeled, solutions)
+        if self._fits:
+            write_calibrated(self.model, self.level, (each.problem.problem for each in solutions))
         metadata.write(self.model)
+        for level, calibration in _held(metadata).items():
+            if calibration is None:
+                write_calibrated(self.model, level, ())
         say(f"{self.model} holds {_describe(metadata)}")
+
+    def _fit(
+        self, metadata: "RewardMetadata", labeled: "Sequence[LabeledSolution]", solutions: "Sequence[Solution]"
+    ) -> "RewardMetadata":
+        """What is to be fitted, put into the metadata."""
+        import numpy as np
+
+        from prmkit.rewards.calibration import Normalisation
+        from prmkit.rewards.reading import StepReader
+        from prmkit.rewards.scorer import load_reward_model
+
+        model = load_reward_model(self.model, self.device, calibrated=False)
+        logits = model.step_logits([(each.problem.problem, each.steps) for each in solutions])
+        if self._fits:
+            metadata = self._keep(metadata, self._calibration(metadata, logits, labeled, solutions))
+        if self.normalise:
+            rewards = StepReader(model.tokenizer, metadata).read_rewards(logits)
+            metadata = replace(metadata, normalisation=Normalisation.of(np.array(rewards)))
+        return metadata
 
     @property
     def _fits(self) -> bool:
@@ -80,19 +95,23 @@ class Calibrate:
             raise InputError("a temperature divides the logits of steps; for --level solutions take platt or isotonic")
         if self.outcomes != "rate" and not (self._fits and self.level == "steps"):
             raise InputError("--outcomes says what steps foretell; it belongs to a --method for --level steps")
+        if self.seed < 0:
+            raise InputError(f"--seed must be at least 0, got {self.seed}")
 
     def _read(self) -> "tuple[list[LabeledSolution], list[Solution]]":
         """The solutions of problems the model did not learn from, with labels where those are needed.
 
         Raises:
-            InputError: Nothing is left.
+            InputError: Nothing is left, or there are no labels.
         """
         from prmkit.errors import InputError
         from prmkit.rewards.trained_on import problem_digest, read_trained
-        from prmkit.tables import read_labels, read_solutions
+        from prmkit.tables import read_solutions
 
-        labeled = read_labels(self.labels) if self._fits and self.level == "steps" else []
+        labeled = self._read_labels() if self._fits and self.level == "steps" else []
         solutions = [each.solution for each in labeled] or read_solutions(self.labels)
+        if not solutions:
+            raise InputError(f"{self.labels}: no solutions in it")
         trained = read_trained(self.model)
         if trained is None:
             say(f"warning: {self.model} does not say which problems it learned from; make sure that these are others")
@@ -107,6 +126,18 @@ class Calibrate:
         say(f"{len(kept)} solutions of {problems} problems; {len(solutions) - len(kept)} left out, learned from before")
         return [each for each, new in zip(labeled, unseen, strict=False) if new], kept
 
+    def _read_labels(self) -> "list[LabeledSolution]":
+        from prmkit.errors import InputError
+        from prmkit.tables import read_labels, read_rows
+
+        try:
+            return read_labels(self.labels)
+        except InputError:
+            if any(row.get("labels") is not None for _, row in read_rows(self.labels, ())):
+                raise
+            message = f"{self.labels}: no labels in it; run `prmkit label`, or use --level solutions"
+            raise InputError(message) from None
+
     def _calibration(
         self,
         metadata: "RewardMetadata",
@@ -118,15 +149,19 @@ class Calibrate:
         from prmkit.evaluation.recalibration import Outcome, recalibrate_solutions, recalibrate_steps
         from prmkit.files import fingerprint
         from prmkit.rewards.calibration import CalibrationMethod
+        from prmkit.rewards.metadata import RewardKind
 
-        method = CalibrationMethod(str(self.method))
+        method, outcomes = CalibrationMethod(str(self.method)), self.outcomes
+        if method is CalibrationMethod.TEMPERATURE and metadata.kind is RewardKind.PRM and outcomes == "rate":
+            say("the temperature of a PRM is fitted to classes; the table measures it by rates")
+            outcomes = "label"
         if self.level == "steps":
             made = recalibrate_steps(metadata, logits, labeled, method, Outcome(self.outcomes), seed=self.seed)
         else:
             made = recalibrate_solutions(metadata, logits, solutions, method, seed=self.seed)
         self._report(made)
         fitted = {
-            "outcomes": self.outcomes if self.level == "steps" else "correct",
+            "outcomes": outcomes if self.level == "steps" else "correct",
             self.level: made.before["brier"].n,
             "problems": len({each.problem.problem_id for each in solutions}),
             "data": fingerprint([[each.problem.problem, each.steps] for each in solutions]),
@@ -161,9 +196,13 @@ class Calibrate:
         return replace(metadata, step_calibration=calibration, solution_calibration=None, normalisation=None)
 
 
+def _held(metadata: "RewardMetadata") -> "dict[str, Calibration | None]":
+    """By level."""
+    return {"steps": metadata.step_calibration, "solutions": metadata.solution_calibration}
+
+
 def _describe(metadata: "RewardMetadata") -> str:
-    held = {"steps": metadata.step_calibration, "solutions": metadata.solution_calibration}
-    parts = [f"{each.method} calibration of {level}" for level, each in held.items() if each is not None]
+    parts = [f"{each.method} calibration of {level}" for level, each in _held(metadata).items() if each is not None]
     if metadata.normalisation is not None:
         parts.append(f"rewards of mean {metadata.normalisation.mean:.3f} and spread {metadata.normalisation.std:.3f}")
     return ", ".join(parts) or "no calibration"

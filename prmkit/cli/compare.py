@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from prmkit.cli.compare_steps import step_tables, threshold_of
 from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
 from prmkit.cli.reward_options import RewardOptions
 
@@ -20,8 +21,6 @@ POOL_SIZE = 64
 """Solutions drawn of each problem unless -n says otherwise."""
 EXAMPLE_ROLLOUTS = 8
 """Rollouts per step of the solutions shown, where the pool is drawn here."""
-JUDGED = 8
-"""Solutions of each problem whose step scores are held against the oracle; more would not sharpen the figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +100,7 @@ class Compare:
         comparison = compare_pool(build_pools(solutions, scores, drawn=drawn_per_problem(pool)), seed=self.seed)
         searches = [read_search(run, comparison, seed=self.seed) for run in self.searches]
         labels = self._label_tables()
+        thresholds = {"prm": threshold_of(self.prm), "orm": threshold_of(self.orm)}
         examples, shown = self._examples(scored)
         return Report(
             title=title,
@@ -110,7 +110,7 @@ class Compare:
             tables=(
                 *([search_table(searches)] if searches else []),
                 *labels,
-                *_step_tables(scored, self.seed),
+                *step_tables(scored, thresholds, self.seed),
                 cost_table([*costs, *spent, *shown]),
             ),
             examples=examples,
@@ -265,28 +265,3 @@ def _notes(pool: Path) -> tuple[str, ...]:
     if failed := failed_items(pool):
         notes.append(f"{len(failed)} problems could not be sampled and are left out: {pool / 'quarantine'} says why.")
     return tuple(notes)
-
-
-def _step_tables(scored: "Mapping[str, list[ScoredSolution]]", seed: int) -> "list[Table]":
-    """Step quality of every model where the problems are stories, over the first solutions of each problem."""
-    from prmkit.evaluation.judged import judge_scores
-    from prmkit.evaluation.step_quality import step_quality
-    from prmkit.evaluation.verdicts import oracle_verdicts
-    from prmkit.report.tables import step_quality_table
-
-    counts: dict[str, int] = {}
-    kept = []
-    for index, each in enumerate(scored["prm"]):
-        problem = each.solution.problem.problem_id
-        counts[problem] = counts.get(problem, 0) + 1
-        if counts[problem] <= JUDGED:
-            kept.append(index)
-    verdicts = oracle_verdicts([scored["prm"][index].solution for index in kept])
-    if verdicts is None:
-        return []
-    qualities = {
-        name: step_quality(judge_scores([rows[index] for index in kept], verdicts), seed=seed)
-        for name, rows in scored.items()
-    }
-    table = step_quality_table(qualities)
-    return [replace(table, note=f"{table.note} Measured on the first {JUDGED} solutions of each problem.")]

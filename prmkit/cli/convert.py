@@ -57,6 +57,7 @@ class Convert:
 
         if self.to is None and self.out.suffix not in (".jsonl", ".parquet"):
             raise InputError(f"--out {self.out}: the name must end in .jsonl or .parquet")
+        self._check_place()
         source = self.from_ or self._detected()
         self._check(source)
         if source is None and self.to is None:
@@ -82,8 +83,18 @@ class Convert:
             say(f"format: {found}, by the fields of the first row")
         return found
 
+    def _check_place(self) -> None:
+        """Refuse to write over what is read."""
+        data, out = self.data.resolve(), self.out.resolve()
+        if out == data or (self.data.is_dir() and data in out.parents):
+            raise InputError(f"--out {self.out}: that is, or lies in, what --data reads; name another file")
+        if self.problems and out == Path(self.problems).resolve():
+            raise InputError(f"--out {self.out}: that is what --problems reads; name another file")
+
     def _check(self, source: Format | None) -> None:
         """Refuse options that would do nothing."""
+        from prmkit.formats.convert import check_reading, check_writing
+
         reading = [name for name in ReadOptions.__dataclass_fields__ if getattr(self, name) != _DEFAULTS[name]]
         writing = [name for name in WriteOptions.__dataclass_fields__ if getattr(self, name) != _DEFAULTS[name]]
         if source is None and reading:
@@ -91,6 +102,10 @@ class Convert:
             raise InputError(f"--{flag} is for data of another tool, and {self.data} is none (or say which: --from)")
         if self.to is None and writing:
             raise InputError(f"--{writing[0]} is for writing another format (--to)")
+        if source is not None:
+            check_reading(reading, source, self.to, soft=self.soft)
+        if self.to is not None:
+            check_writing(writing, self.to, soft=self.soft)
 
     def _read(self, source: Format) -> "list[LabeledSolution]":
         from prmkit.formats.convert import LAYOUTS

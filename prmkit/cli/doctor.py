@@ -62,6 +62,8 @@ class Doctor:
 
         if self.rows < 0:
             raise InputError(f"--rows must not be negative, got {self.rows}")
+        if self.max_length < 1:
+            raise InputError(f"--max-length must be at least 1, got {self.max_length}")
         plan = Plan(
             base=self.base,
             objective=objective_of(RewardKind(self.kind)),

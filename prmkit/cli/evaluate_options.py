@@ -10,6 +10,7 @@ import tyro
 
 from prmkit.cli.options import say
 from prmkit.cli.reward_options import RewardOptions
+from prmkit.errors import InputError
 
 if TYPE_CHECKING:
     from prmkit.evaluation.judged import JudgedScores
@@ -37,7 +38,13 @@ class EvaluateOptions:
     rewards: Annotated[RewardOptions, tyro.conf.arg(name="")] = field(default_factory=RewardOptions)
 
     def load(self, **options: Any) -> "RewardModel":
-        """The model, or several as one; options as of `prmkit.rewards.named.load_any`."""
+        """The model, or several as one; options as of `prmkit.rewards.named.load_any`.
+
+        Raises:
+            InputError: The seed is negative, of which numpy would complain after all the scoring.
+        """
+        if self.seed < 0:
+            raise InputError(f"--seed must not be negative, got {self.seed}")
         return self.rewards.load(self.model, calibrated=self.calibration == "stored", **options)
 
     def begin(self, command: str, data: "Iterable[tuple[str, Any]]", **decides: Any) -> None:
@@ -101,14 +108,19 @@ class EvaluateOptions:
         say(f"figures in {self.out / METRICS_FILE}, {len(rows)} rows in {self.out / ROWS_FILE}")
 
     def trained_on(self, problems: Iterable[str]) -> list[str]:
-        """A note where the model learned from some of the problems; none where it did not, or does not say."""
-        from prmkit.rewards.trained_on import problem_digest, read_trained
+        """Notes where the model, or its calibration, learned from some of the problems; none where it does not say."""
+        from prmkit.rewards.trained_on import problem_digest, read_calibrated, read_trained
 
         digests = {problem_digest(each) for each in problems}
-        known: set[str] = set().union(*(read_trained(Path(name)) or () for name in self.model))
-        if not (shared := len(digests & known)):
-            return []
-        return [f"The model was trained on {shared} of these {len(digests)} problems: the figures flatter it."]
+        folders = [Path(name) for name in self.model]
+        known = {"trained": frozenset().union(*(read_trained(each) or () for each in folders))}
+        if self.calibration == "stored":
+            known["calibrated"] = frozenset().union(*map(read_calibrated, folders))
+        return [
+            f"The model was {how} on {shared} of these {len(digests)} problems: the figures flatter it."
+            for how, theirs in known.items()
+            if (shared := len(digests & theirs))
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +132,6 @@ class JudgedOptions(EvaluateOptions):
 
     def score(self, model: "RewardModel", judged: "Sequence[JudgedSolution]") -> "tuple[list[JudgedScores], list[str]]":
         """Scores beside verdicts, and notes on what was left out."""
-        from prmkit.errors import InputError
         from prmkit.evaluation.scoring import score_judged
 
         with progress("scoring", len(judged)) as advance:
@@ -150,10 +161,10 @@ def named_judgements(judged: "Iterable[JudgedSolution]") -> Iterator[tuple[str, 
 
 def judged_row(item: "JudgedScores", threshold: float, **more: Any) -> dict[str, Any]:
     """A solution as a row of solutions.jsonl."""
-    from prmkit.evaluation.first_error import predicted_error
+    from prmkit.rewards.base import first_flagged
 
     judged = item.judged
-    predicted = predicted_error(item.step_scores, threshold)
+    predicted = first_flagged(item.step_scores, threshold)
     return more | {
         "solution": judged.name,
         "problem": judged.problem,

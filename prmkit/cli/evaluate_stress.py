@@ -25,14 +25,13 @@ class EvaluateStress(EvaluateOptions):
     def run(self) -> None:
         """Do it."""
         from prmkit.errors import InputError
-        from prmkit.evaluation.stress import StressCase, stress_figures, stress_variants
+        from prmkit.evaluation.stress import StressCase, check_bounds, stress_figures, stress_variants
         from prmkit.evaluation.verdicts import read_right
         from prmkit.report.evaluation import stress_table
 
-        if not 0 < self.share <= 1 or self.margin < 0 or (self.limit is not None and self.limit < 1):
-            raise InputError(
-                f"need 0 < share <= 1, margin >= 0, limit >= 1; got {self.share}, {self.margin}, {self.limit}"
-            )
+        check_bounds(self.share, self.margin)
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"--limit must be at least 1, got {self.limit}")
         right = read_right(self.data, seed=self.seed)[: self.limit]
         model = self.load(aggregation=self.aggregation)
         chosen = {"aggregation": self.aggregation, "share": self.share, "margin": self.margin}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from prmkit.cli.options import say
@@ -27,14 +28,22 @@ class RewardOptions:
         """Refuse options that contradict each other.
 
         Raises:
-            InputError: They speak of several models, and there is one; or of a bound that is not asked for.
+            InputError: They speak of several models, and there is one; or of a bound that is not asked for; or a model
+                is named twice.
         """
         from prmkit.errors import InputError
+        from prmkit.models import model_fingerprint
 
         if len(names) == 1 and self.ensemble is not None:
             raise InputError("--ensemble combines several models; name two or more")
         if self.deviations is not None and self.ensemble != "lower":
             raise InputError("--deviations belongs to --ensemble lower")
+        known: dict[str, str] = {}
+        for name in names if len(names) > 1 else ():
+            contents = model_fingerprint(name) if (Path(name) / "config.json").is_file() else name
+            if contents in known:
+                raise InputError(f"{name} is the same model as {known[contents]}; an ensemble needs different ones")
+            known[contents] = name
 
     def load(self, names: Sequence[str], **options: Any) -> "RewardModel":
         """The one model, or the ensemble; options as of `prmkit.rewards.named.load_any`."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prmkit.evaluation.intervals import Estimate, Floats, statistic_estimates
-from prmkit.evaluation.judged import JudgedScores, first_index, group_numbers
+from prmkit.evaluation.judged import JudgedScores, group_numbers
+from prmkit.rewards.base import first_flagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class SolutionFigures:
     first_error_right: Estimate | None
     """Among solutions without one: share with no step flagged."""
     lowest_last: Estimate | None
-    """Share of solutions of two or more steps whose lowest score is the last step's (the last one, among equals)."""
+    """Share of solutions of two or more steps whose lowest score is the last step's; one in which it ties with others
+    counts 1/m, where m is the number of steps of the lowest score."""
     process_error: Estimate | None
     """Among solutions with a right final answer: share with a wrong step."""
     process_error_flagged: Estimate | None
@@ -37,11 +39,6 @@ class SolutionFigures:
 
 FIGURES = tuple(each.name for each in fields(SolutionFigures))
 """In this order everywhere below."""
-
-
-def predicted_error(step_scores: Sequence[float], threshold: float) -> int:
-    """Index of the first step that scores below the threshold; -1 where none does."""
-    return first_index([score < threshold for score in step_scores])
 
 
 def solution_figures(items: Sequence[JudgedScores], *, threshold: float, seed: int = 0) -> SolutionFigures:
@@ -103,15 +100,15 @@ def _group_sums(
 def _counts(item: JudgedScores, threshold: float) -> NDArray[np.float64]:
     """`[K, 2]`, in the order of `SolutionFigures` without its F1."""
     scores, truth = item.step_scores, item.judged.verdicts.first_error
-    flagged = predicted_error(scores, threshold)
+    flagged = first_flagged(scores, threshold)
     known, wrong = truth is not None, truth is not None and truth >= 0
     found = flagged == truth
     lucky = bool(item.judged.verdicts.answer_right) and wrong
-    several = len(scores) > 1
+    several, lowest = len(scores) > 1, min(scores)
     pairs = [
         (wrong and found, wrong),
         (known and not wrong and found, known and not wrong),
-        (several and scores[-1] <= min(scores), several),
+        (several * (scores[-1] == lowest) / scores.count(lowest), several),
         (lucky, bool(item.judged.verdicts.answer_right) and known),
         (lucky and flagged >= 0, lucky),
         (lucky and found, lucky),

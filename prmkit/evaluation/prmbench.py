@@ -15,9 +15,10 @@ import numpy as np
 
 from prmkit.demo.oracle import StepTruth
 from prmkit.errors import InputError
-from prmkit.evaluation.first_error import divide, predicted_error
+from prmkit.evaluation.first_error import divide
 from prmkit.evaluation.intervals import Estimate, Floats, statistic_estimates
 from prmkit.evaluation.judged import JudgedScores, group_numbers
+from prmkit.rewards.base import first_flagged
 
 DIMENSIONS = {
     "simplicity": ("redundency", "circular"),
@@ -103,7 +104,7 @@ def _group_counts(items: Sequence[JudgedScores], kinds: Sequence[str], threshold
         flagged = np.array(item.step_scores) < threshold
         steps = [np.sum((marked == wrong) & (flagged == low)) for wrong in (False, True) for low in (False, True)]
         first = int(marked.argmax())
-        found = bool(marked.any()) and predicted_error(item.step_scores, threshold) == first
+        found = bool(marked.any()) and first_flagged(item.step_scores, threshold) == first
         solutions = [marked.any(), marked.any() and flagged[first], found]
         counts[group, kinds.index(str(item.judged.category))] += [*steps, *solutions]
     return counts

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 
-from prmkit.errors import ShapeError, TooLongError
+from prmkit.errors import ShapeError
 from prmkit.evaluation.judged import JudgedScores
 from prmkit.formats.verdicts import JudgedSolution
-from prmkit.rewards.base import RewardModel
+from prmkit.rewards.base import RewardModel, score_fitting
 from prmkit.steps import TextFormat, split_text
 
 CHUNK = 256
@@ -33,25 +33,12 @@ def score_texts(
     scores: list[list[float] | None] = []
     for start in range(0, len(solutions), CHUNK):
         chunk = solutions[start : start + CHUNK]
-        scores += _score(model, chunk)
+        scores += score_fitting(model, chunk)
         advance(len(chunk))
     for (_, steps), found in zip(solutions, scores, strict=True):
         if found is not None and len(found) != len(steps):
             raise ShapeError(f"the reward model returned {len(found)} scores for a solution of {len(steps)} steps")
     return scores
-
-
-def _score(model: RewardModel, solutions: Sequence[Texts]) -> list[list[float] | None]:
-    try:
-        found = model.score_steps(solutions)
-    except TooLongError:
-        if len(solutions) == 1:
-            return [None]
-        middle = len(solutions) // 2
-        return _score(model, solutions[:middle]) + _score(model, solutions[middle:])
-    if len(found) != len(solutions):
-        raise ShapeError(f"the reward model returned scores of {len(found)} solutions, it was given {len(solutions)}")
-    return list(found)
 
 
 def score_judged(

@@ -5,6 +5,7 @@ worse must score lower; one that may still be right (a deleted or repeated step,
 than a margin. The verdict is `pass` where that holds for at least a stated share of the solutions.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -132,6 +133,16 @@ def _solution_scores(
     return [None if each is None else model.solution_score(each) for each in score_texts(model, solutions, advance)]
 
 
+def check_bounds(share: float, margin: float) -> None:
+    """Refuse a share outside (0, 1] and a margin that is negative or no finite number.
+
+    Raises:
+        InputError: Either is.
+    """
+    if not 0 < share <= 1 or not 0 <= margin < math.inf:
+        raise InputError(f"need a share of solutions in (0, 1] and a margin of at least 0, got {share} and {margin}")
+
+
 def stress_figures(
     scored: Sequence[ScoredVariant], cases: int, *, share: float = SHARE, margin: float = MARGIN, seed: int = 0
 ) -> dict[str, StressFigures]:
@@ -147,8 +158,7 @@ def stress_figures(
     Raises:
         InputError: The share or the margin is out of range.
     """
-    if not 0 < share <= 1 or margin < 0:
-        raise InputError(f"need a share of solutions in (0, 1] and a margin of at least 0, got {share} and {margin}")
+    check_bounds(share, margin)
     figures = {}
     for name, demand in _DEMANDS.items():
         mine = [each for each in scored if each.variant == name]

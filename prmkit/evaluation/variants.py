@@ -32,6 +32,8 @@ PADDINGS = (64, 32, 16, 8, 4)
 
 _BEFORE, _AFTER = r"(?<![\w.,])", r"(?!\d|[.,]\d)"
 _NUMBER = re.compile(rf"{_BEFORE}\d{{1,12}}{_AFTER}")
+_ENUMERATOR = re.compile(r"[\s#]*(\*\*)?(step\s*)?\d+[.:)](?!\d)", re.IGNORECASE)
+"""`1.`, `Step 2:`, `### Step 2:` at the beginning of a step: its number says nothing."""
 
 
 class Demand(StrEnum):
@@ -99,18 +101,28 @@ def shuffled(steps: Steps, chance: random.Random) -> Steps | None:
 def wrong_number(steps: Steps, chance: random.Random) -> Steps | None:
     """The result of a step is another number, and every later step that uses it uses the other one: fluent, and wrong.
 
-    The result is the last whole number of the step, with its repetitions behind the last `=`.
+    The result is the last whole number of the step, with its repetitions behind the last `=`; steps with a `=` are
+    preferred. The number of a step itself (`Step 2:`) is none.
     """
-    places = [at for at, step in enumerate(steps[:-1] or steps) if _NUMBER.search(step)]
+    split = [_without_enumerator(step) for step in steps]
+    places = [at for at, (_, text) in enumerate(split[:-1] or split) if _NUMBER.search(text)]
     if not places:
         return None
-    at = chance.choice(places)
-    result = list(_NUMBER.finditer(steps[at]))[-1]
+    at = chance.choice([each for each in places if "=" in split[each][1]] or places)
+    enumerator, text = split[at]
+    result = list(_NUMBER.finditer(text))[-1]
     other = str(int(result[0]) + chance.choice((1, 2, 3, 10)))
-    cut = min(result.start(), steps[at].rfind("=") + 1 or result.start())
+    cut = min(result.start(), text.rfind("=") + 1 or result.start())
     swap = re.compile(rf"{_BEFORE}{result[0]}{_AFTER}")
-    changed = steps[at][:cut] + swap.sub(other, steps[at][cut:])
-    return (*steps[:at], changed, *(swap.sub(other, later) for later in steps[at + 1 :]))
+    changed = enumerator + text[:cut] + swap.sub(other, text[cut:])
+    return (*steps[:at], changed, *(number + swap.sub(other, later) for number, later in split[at + 1 :]))
+
+
+def _without_enumerator(step: str) -> tuple[str, str]:
+    """What numbers a step, and the rest."""
+    found = _ENUMERATOR.match(step)
+    cut = found.end() if found else 0
+    return step[:cut], step[cut:]
 
 
 def padded(steps: Steps, chance: random.Random, padding: int) -> Steps:

@@ -49,20 +49,28 @@ class Layout:
     """Its writer; returns what could not be written. None where it is only read."""
     recognises: Callable[[Row], bool]
     """Whether a row looks like one of its."""
+    reading: frozenset[str] = frozenset()
+    """Fields of `ReadOptions` that its reader heeds, beside those that every one does."""
     holds: frozenset[Content] = frozenset()
     """What is kept when records are written and read again, beside texts and classes."""
 
+
+_VALUES = frozenset({"rollouts", "incorrect", "correct"})
+_LAST = frozenset({"last_step_is_answer"})
+_ALL_HEED = frozenset({"problems", "skip_bad"})
 
 LAYOUTS = {
     Format.TRL: Layout(
         read=read_trl,
         write=write_trl,
         recognises=lambda row: "prompt" in row and _lists(row, "completions", "labels"),
+        reading=_VALUES | _LAST,
     ),
     Format.MATH_SHEPHERD: Layout(
         read=read_math_shepherd,
         write=write_math_shepherd,
         recognises=lambda row: MARK in str(row.get("input")) and isinstance(row.get("label"), str),
+        reading=_LAST,
         holds=frozenset({Content.CORRECT}),
     ),
     Format.PRM800K: Layout(
@@ -75,18 +83,21 @@ LAYOUTS = {
         read=read_openrlhf,
         write=write_openrlhf,
         recognises=lambda row: MARK in str(row.get("input", row.get("text"))) and _lists(row, "value"),
+        reading=_VALUES | _LAST,
         holds=frozenset({Content.CORRECT, Content.VALUES}),
     ),
     Format.RLHFLOW: Layout(
         read=read_rlhflow,
         write=write_rlhflow,
         recognises=lambda row: _lists(row, "conversations") and _signed(row["conversations"]),
+        reading=_LAST,
         holds=frozenset({Content.CORRECT}),
     ),
     Format.MATH_APS: Layout(
         read=read_math_aps,
         write=write_math_aps,
         recognises=lambda row: "question" in row and isinstance(row.get("reasoning_steps"), list | dict),
+        reading=_VALUES,
         holds=frozenset({Content.ANSWER, Content.VALUES}),
     ),
     Format.PROCESSBENCH: Layout(
@@ -136,6 +147,42 @@ def write_outside(path: Path, labeled: Sequence[LabeledSolution], to: Format, op
     return [*left_out, *losses(labeled, to, options)]
 
 
+def check_reading(names: Sequence[str], source: Format, to: Format | None, *, soft: bool) -> None:
+    """Refuse options for reading that change nothing between two formats.
+
+    Args:
+        names: Fields of `ReadOptions` that were set.
+        source: The format that is read.
+        to: The format that is written; None for a table of ours.
+        soft: As of `WriteOptions`.
+
+    Raises:
+        InputError: The reader does not heed one of them, or what it decides is not written.
+    """
+    for name in names:
+        flag = f"--{name.replace('_', '-')}"
+        if name not in LAYOUTS[source].reading | _ALL_HEED:
+            heeding = ", ".join(each for each, layout in LAYOUTS.items() if name in layout.reading)
+            raise InputError(f"{flag} changes nothing in {source}; it is for reading {heeding}")
+        if name == "rollouts" and to is not None:
+            raise InputError(f"{flag} gives counts, which {to} cannot hold")
+        if name in ("incorrect", "correct") and to is not None and Content.VALUES in _held(to, soft=soft):
+            raise InputError(f"{flag} decides on classes, and {to} is written with values")
+
+
+def check_writing(names: Sequence[str], to: Format, *, soft: bool) -> None:
+    """Refuse options for writing that change nothing in a format; arguments and errors as of `check_reading`."""
+    if "soft" in names and to is not Format.OPENRLHF:
+        raise InputError(f"--no-soft changes nothing in {to}; it is for writing {Format.OPENRLHF}")
+    if "neutral" in names and _held(to, soft=soft) & {Content.NEUTRAL, Content.VALUES}:
+        advice = " (unless with --no-soft)" if to is Format.OPENRLHF else ""
+        raise InputError(f"--neutral changes nothing in {to}{advice}; it is for writing signs, or true and false")
+
+
+def _held(to: Format, *, soft: bool) -> frozenset[Content]:
+    return LAYOUTS[to].holds - (set() if soft else {Content.VALUES})
+
+
 _WRITTEN = [each for each, layout in LAYOUTS.items() if layout.write is not None]
 
 
@@ -155,7 +202,7 @@ _PRESENT: dict[Content, Callable[[LabeledSolution], bool]] = {
 
 def losses(labeled: Sequence[LabeledSolution], to: Format, options: WriteOptions) -> list[str]:
     """What is in the records and cannot be in the format."""
-    holds = LAYOUTS[to].holds - (set() if options.soft else {Content.VALUES})
+    holds = _held(to, soft=options.soft)
     lost = [content for content in Content if content not in holds and any(map(_PRESENT[content], labeled))]
     told = [f"{to} cannot hold: {', '.join(lost)}"] if lost else []
     if Content.NEUTRAL in lost and Content.VALUES not in holds:

@@ -6,7 +6,7 @@ r"""Math-Shepherd (Wang et al. 2023, arXiv:2312.08935), as its authors publish i
 the answer is right. `task` (GSM8K or MATH) is kept as the beginning of the problem's id.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from prmkit.errors import InputError
@@ -14,9 +14,9 @@ from prmkit.files import text_field
 from prmkit.formats.known import KnownProblems
 from prmkit.formats.marked import MARK, UNMARKABLE, holds, join_marked, split_marked
 from prmkit.formats.options import ReadOptions, WriteOptions
-from prmkit.formats.outside import NEUTRAL_LEFT_OUT, answer_right, labeled_as, sign_class, two_classes
-from prmkit.formats.rowwise import Reading, read_each, write_each
-from prmkit.records import LabeledSolution, Solution, StepLabel
+from prmkit.formats.outside import NEUTRAL_LEFT_OUT, Given, sign_class, two_classes
+from prmkit.formats.rowwise import Reading, read_told, write_each
+from prmkit.records import LabeledSolution, Problem, StepLabel
 from prmkit.tables import Row
 
 TASKS = ("GSM8K", "MATH")
@@ -30,23 +30,15 @@ def read_math_shepherd(path: Path, options: ReadOptions | None = None) -> Readin
         MissingFileError: There is no such file.
         InputError: A row lacks a field or holds something else; the message names place and field.
     """
-    options = options or ReadOptions()
-    known = KnownProblems(options.problems)
 
-    def convert(row: Row, where: str, name: str) -> Iterator[LabeledSolution]:
+    def parse(row: Row, where: str, known: KnownProblems) -> tuple[Problem, Sequence[str], Sequence[Given]]:
         text = text_field(row, "input", where)
         problem, steps = split_marked(text, known, f"{where}, field 'input'")
         given = _signs(text, text_field(row, "label", where), f"{where}, field 'label'")
         task = str(row.get("task") or "")
-        solution = Solution(
-            solution_id=name,
-            problem=known.find(problem, prefix=f"{task}-" if task in TASKS else ""),
-            steps=steps,
-            correct=answer_right(given[-1], told=options.last_step_is_answer is not False),
-        )
-        yield labeled_as(solution, given, options, where)
+        return known.find(problem, prefix=f"{task}-" if task in TASKS else ""), steps, given
 
-    return read_each(path, options, convert)
+    return read_told(path, options, parse)
 
 
 def _signs(text: str, label: str, where: str) -> list[StepLabel]:

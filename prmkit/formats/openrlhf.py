@@ -7,7 +7,7 @@ with the placeholder token `ки` (`--placeholder_token`) at every place that ha
 `text`, as in ER-PRM's data.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from prmkit.errors import InputError
@@ -18,16 +18,14 @@ from prmkit.formats.options import ReadOptions, WriteOptions
 from prmkit.formats.outside import (
     NEUTRAL_LEFT_OUT,
     Given,
-    answer_right,
     given_value,
-    labeled_as,
     sign_class,
     step_values,
     two_classes,
 )
-from prmkit.formats.rowwise import Reading, read_each, write_each
+from prmkit.formats.rowwise import Reading, read_told, write_each
 from prmkit.formats.verdicts import field_of
-from prmkit.records import LabeledSolution, Solution
+from prmkit.records import LabeledSolution, Problem
 from prmkit.tables import Row
 
 
@@ -38,10 +36,8 @@ def read_openrlhf(path: Path, options: ReadOptions | None = None) -> Reading:
         MissingFileError: There is no such file.
         InputError: A row lacks a field or holds something else; the message names place and field.
     """
-    options = options or ReadOptions()
-    known = KnownProblems(options.problems)
 
-    def convert(row: Row, where: str, name: str) -> Iterator[LabeledSolution]:
+    def parse(row: Row, where: str, known: KnownProblems) -> tuple[Problem, Sequence[str], Sequence[Given]]:
         field = "text" if "input" not in row and "text" in row else "input"
         problem, steps = split_marked(text_field(row, field, where), known, f"{where}, field {field!r}")
         values = field_of(row, "value", list, "a list of signs or numbers", where)
@@ -51,15 +47,9 @@ def read_openrlhf(path: Path, options: ReadOptions | None = None) -> Reading:
             (sign_class if isinstance(value, str) else given_value)(value, f"{where}, value[{index}]")
             for index, value in enumerate(values)
         ]
-        solution = Solution(
-            solution_id=name,
-            problem=known.find(problem),
-            steps=steps,
-            correct=answer_right(given[-1], told=options.last_step_is_answer is not False),
-        )
-        yield labeled_as(solution, given, options, where)
+        return known.find(problem), steps, given
 
-    return read_each(path, options, convert)
+    return read_told(path, options, parse)
 
 
 def write_openrlhf(path: Path, labeled: Sequence[LabeledSolution], options: WriteOptions) -> list[str]:

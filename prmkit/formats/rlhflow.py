@@ -7,7 +7,7 @@ The user's first turn holds the problem and the first step. Where that has no `S
 problems are needed to tell the two apart. The last sign tells whether the answer is right.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from prmkit.files import text_field
 from prmkit.formats.known import KnownProblems
 from prmkit.formats.marked import holds, split_first, with_headings
 from prmkit.formats.options import ReadOptions, WriteOptions
-from prmkit.formats.outside import NEUTRAL_LEFT_OUT, answer_right, labeled_as, sign_class, two_classes
-from prmkit.formats.rowwise import Reading, read_each, write_each
+from prmkit.formats.outside import NEUTRAL_LEFT_OUT, Given, sign_class, two_classes
+from prmkit.formats.rowwise import Reading, read_told, write_each
 from prmkit.formats.verdicts import field_of
-from prmkit.records import LabeledSolution, Solution
+from prmkit.records import LabeledSolution, Problem
 from prmkit.tables import Row
 
 
@@ -30,22 +30,14 @@ def read_rlhflow(path: Path, options: ReadOptions | None = None) -> Reading:
         MissingFileError: There is no such file.
         InputError: A row lacks a field or holds something else; the message names place and field.
     """
-    options = options or ReadOptions()
-    known = KnownProblems(options.problems)
 
-    def convert(row: Row, where: str, name: str) -> Iterator[LabeledSolution]:
+    def parse(row: Row, where: str, known: KnownProblems) -> tuple[Problem, Sequence[str], Sequence[Given]]:
         said = _turns(row, where)
         problem, steps = split_first(said[::2], known, f"{where}, field 'conversations'")
         given = [sign_class(sign.strip(), f"{where}, turn {2 * at + 1}") for at, sign in enumerate(said[1::2])]
-        solution = Solution(
-            solution_id=name,
-            problem=known.find(problem),
-            steps=steps,
-            correct=answer_right(given[-1], told=options.last_step_is_answer is not False),
-        )
-        yield labeled_as(solution, given, options, where)
+        return known.find(problem), steps, given
 
-    return read_each(path, options, convert)
+    return read_told(path, options, parse)
 
 
 def _turns(row: Row, where: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Files of outside formats, read and written row by row: places in messages, bad rows, what is left out and why."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,11 +9,13 @@ import pyarrow as pa
 
 from prmkit.errors import InputError
 from prmkit.files import write_json
+from prmkit.formats.known import KnownProblems
 from prmkit.formats.options import ReadOptions
+from prmkit.formats.outside import Given, answer_right, labeled_as
 from prmkit.formats.rows import rows_schema
 from prmkit.formats.verdicts import placed_rows
 from prmkit.grading import extract_marked
-from prmkit.records import FinishReason, LabeledSolution
+from prmkit.records import FinishReason, LabeledSolution, Problem, Solution
 from prmkit.tables import Row, write_rows
 
 
@@ -61,6 +63,34 @@ def read_each(
         raise InputError(f"{path}: no row with a label for a step; {'; '.join(notes)}")
     labeled, taken = with_answers(labeled)
     return Reading(labeled=labeled, notes=notes + ([taken] if taken else []))
+
+
+def read_told(
+    path: Path,
+    options: ReadOptions | None,
+    parse: Callable[[Row, str, KnownProblems], tuple[Problem, Sequence[str], Sequence[Given]]],
+    *,
+    told: bool = True,
+) -> Reading:
+    """Read a file of one solution per row with all its labels; arguments and errors as of `read_each`.
+
+    Args:
+        path: The file.
+        options: How; None for the defaults.
+        parse: From a row, its place and the known problems to the problem, the steps, and what is said of each.
+        told: Whether in this format's own data the last label tells if the answer is right.
+    """
+    options = options or ReadOptions()
+    known = KnownProblems(options.problems)
+    told = told if options.last_step_is_answer is None else options.last_step_is_answer
+
+    def convert(row: Row, where: str, name: str) -> Iterator[LabeledSolution]:
+        problem, steps, given = parse(row, where, known)
+        right = answer_right(given[-1], told=told)
+        solution = Solution(solution_id=name, problem=problem, steps=tuple(steps), correct=right)
+        yield labeled_as(solution, given, options, where)
+
+    return read_each(path, options, convert)
 
 
 def with_answers(labeled: Sequence[LabeledSolution]) -> tuple[list[LabeledSolution], str | None]:

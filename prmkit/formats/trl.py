@@ -6,17 +6,17 @@
 separator: the trainer adds its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from prmkit.errors import InputError
 from prmkit.files import text_field
 from prmkit.formats.known import KnownProblems
 from prmkit.formats.options import ReadOptions, WriteOptions
-from prmkit.formats.outside import NEUTRAL_LEFT_OUT, answer_right, given_value, labeled_as, two_classes
-from prmkit.formats.rowwise import Reading, read_each, write_each
+from prmkit.formats.outside import NEUTRAL_LEFT_OUT, Given, given_value, two_classes
+from prmkit.formats.rowwise import Reading, read_told, write_each
 from prmkit.formats.verdicts import field_of, steps_of
-from prmkit.records import LabeledSolution, Solution
+from prmkit.records import LabeledSolution, Problem
 from prmkit.tables import Row
 
 
@@ -29,24 +29,16 @@ def read_trl(path: Path, options: ReadOptions | None = None) -> Reading:
         MissingFileError: There is no such file.
         InputError: A row lacks a field or holds something else; the message names place and field.
     """
-    options = options or ReadOptions()
-    known = KnownProblems(options.problems)
 
-    def convert(row: Row, where: str, name: str) -> Iterator[LabeledSolution]:
+    def parse(row: Row, where: str, known: KnownProblems) -> tuple[Problem, Sequence[str], Sequence[Given]]:
         steps = steps_of(row, "completions", where)
         labels = field_of(row, "labels", list, "a list of true and false", where)
         if len(labels) != len(steps):
             raise InputError(f"{where}: field 'labels' has {len(labels)} entries for {len(steps)} completions")
         given = [given_value(label, f"{where}, labels[{index}]") for index, label in enumerate(labels)]
-        solution = Solution(
-            solution_id=name,
-            problem=known.find(text_field(row, "prompt", where)),
-            steps=steps,
-            correct=answer_right(given[-1], told=bool(options.last_step_is_answer)),
-        )
-        yield labeled_as(solution, given, options, where)
+        return known.find(text_field(row, "prompt", where)), steps, given
 
-    return read_each(path, options, convert)
+    return read_told(path, options, parse, told=False)
 
 
 def write_trl(path: Path, labeled: Sequence[LabeledSolution], options: WriteOptions) -> list[str]:

@@ -1,6 +1,6 @@
 """Tables of `prmkit evaluate`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prmkit.evaluation.first_error import SolutionFigures
 from prmkit.evaluation.intervals import Estimate
@@ -34,31 +34,25 @@ def solution_table(figures: Mapping[str, SolutionFigures], threshold: float) -> 
 
 def position_table(positions: Sequence[PositionQuality]) -> Table:
     """Steps by their index."""
+    columns = {
+        "steps": "steps",
+        "wrong": "wrong",
+        "score_wrong": "score if wrong",
+        "score_right": "score if not",
+        "recall": "wrong, and flagged",
+        "false_alarms": "not wrong, but flagged",
+    }
     return Table(
         key="positions",
         title="By step",
         note="Steps up to the first error; the first step has the index 0.",
         head="index",
-        columns=(
-            Column(key="steps", label="steps", unit=Unit.COUNT),
-            Column(key="wrong", label="wrong", unit=Unit.PERCENT),
-            Column(key="score_wrong", label="score if wrong", unit=Unit.NUMBER),
-            Column(key="score_right", label="score if not", unit=Unit.NUMBER),
-            Column(key="recall", label="wrong, and flagged", unit=Unit.PERCENT),
-            Column(key="false_alarms", label="not wrong, but flagged", unit=Unit.PERCENT),
-        ),
+        columns=_columns(columns, steps=Unit.COUNT, score_wrong=Unit.NUMBER, score_right=Unit.NUMBER),
         rows=tuple(
             Row(
                 key=str(each.first),
                 label=f"{each.first}" if each.first == each.last else f"{each.first} to {each.last}",
-                cells=(
-                    Estimate.exact(each.steps),
-                    each.wrong,
-                    each.score_wrong,
-                    each.score_right,
-                    each.recall,
-                    each.false_alarms,
-                ),
+                cells=_cells(each, columns),
             )
             for each in positions
         ),
@@ -89,30 +83,25 @@ def prmbench_table(figures: Mapping[str, KindFigures], threshold: float) -> Tabl
 
 def stress_table(figures: Mapping[str, StressFigures], share: float, margin: float) -> Table:
     """Variants and their verdicts."""
+    columns = {
+        "held": "held",
+        "original": "score of original",
+        "score": "score of variant",
+        "passed": "pass",
+        "left_out": "left out",
+    }
     return Table(
         key="stress",
         title="Stress cases",
         note=f"pass: the original does as demanded in {share:.0%} of the solutions. It must score higher, or, where "
         f"the variant may be right too, at most {margin:g} lower.",
         head="variant",
-        columns=(
-            Column(key="held", label="held", unit=Unit.PERCENT),
-            Column(key="original", label="score of original", unit=Unit.NUMBER),
-            Column(key="score", label="score of variant", unit=Unit.NUMBER),
-            Column(key="passed", label="pass", unit=Unit.COUNT),
-            Column(key="left_out", label="left out", unit=Unit.COUNT),
-        ),
+        columns=_columns(columns, original=Unit.NUMBER, score=Unit.NUMBER, passed=Unit.COUNT, left_out=Unit.COUNT),
         rows=tuple(
             Row(
                 key=name,
                 label=f"{each.label}: {verdict(each)} ({each.demand})",
-                cells=(
-                    each.held,
-                    each.original,
-                    each.score,
-                    None if each.passed is None else Estimate.exact(each.passed),
-                    Estimate.exact(each.left_out),
-                ),
+                cells=_cells(each, columns),
             )
             for name, each in figures.items()
         ),
@@ -124,12 +113,18 @@ def verdict(figures: StressFigures) -> str:
     return "no case" if figures.passed is None else "pass" if figures.passed else "FAIL"
 
 
-def _columns(labels: Mapping[str, str]) -> tuple[Column, ...]:
-    return tuple(Column(key=key, label=label, unit=Unit.PERCENT) for key, label in labels.items())
+def _columns(labels: Mapping[str, str], **units: Unit) -> tuple[Column, ...]:
+    """In percent, but for those given."""
+    return tuple(Column(key=key, label=label, unit=units.get(key, Unit.PERCENT)) for key, label in labels.items())
+
+
+def _cells(figures: object, columns: Iterable[str]) -> tuple[Estimate | None, ...]:
+    """The fields of these names; counts and verdicts are exact."""
+    found = (getattr(figures, key) for key in columns)
+    return tuple(each if each is None or isinstance(each, Estimate) else Estimate.exact(each) for each in found)
 
 
 def _rows(figures: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Row, ...]:
     return tuple(
-        Row(key=name, label=name.replace("_", " "), cells=tuple(getattr(each, key) for key in columns))
-        for name, each in figures.items()
+        Row(key=name, label=name.replace("_", " "), cells=_cells(each, columns)) for name, each in figures.items()
     )

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from prmkit.errors import ShapeError
+from prmkit.errors import ShapeError, TooLongError
 
 
 class Aggregation(StrEnum):
@@ -49,6 +49,11 @@ def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
             return float(scores.max())
 
 
+def first_flagged(step_scores: Sequence[float], threshold: float) -> int:
+    """Index of the first step that scores below the threshold; -1 where none does."""
+    return next((index for index, score in enumerate(step_scores) if score < threshold), -1)
+
+
 class RewardModel(Protocol):
     """Scores reasoning steps: a PRM, an ORM read at step ends, or anything that quacks like one."""
 
@@ -79,3 +84,23 @@ class RewardModel(Protocol):
     def close(self) -> None:
         """Free what the model holds beside memory, such as an engine; a second call does nothing."""
         return
+
+
+def score_fitting(model: RewardModel, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float] | None]:
+    """Step scores of every solution; None where it does not fit the model's context.
+
+    The model is asked for all at once, and for smaller and smaller parts where one in it is too long.
+
+    Raises:
+        ShapeError: The model returned scores of fewer or more solutions than it was given.
+    """
+    try:
+        found = model.score_steps(solutions)
+    except TooLongError:
+        if len(solutions) == 1:
+            return [None]
+        middle = len(solutions) // 2
+        return score_fitting(model, solutions[:middle]) + score_fitting(model, solutions[middle:])
+    if len(found) != len(solutions):
+        raise ShapeError(f"the reward model returned scores of {len(found)} solutions, it was given {len(solutions)}")
+    return list(found)

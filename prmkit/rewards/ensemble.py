@@ -4,6 +4,7 @@ Where policies are trained or searched against a reward model, the minimum and t
 likes from winning (Coste et al. 2023, arXiv:2310.02743).
 """
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TypeVar
@@ -44,15 +45,15 @@ class EnsembleReward(RewardModel):
         Args:
             models: At least two; any kinds, tokenizers and sizes.
             how: What becomes of their step scores.
-            deviations: Of the lower bound; at least 0.
+            deviations: Of the lower bound; at least 0, finite.
             aggregation: Of the combined scores; None takes the one that all members share.
             threshold: Of the combined scores; None takes the one that all members share.
 
         Raises:
-            InputError: Fewer than two members, negative deviations, or members that share no aggregation or threshold
-                where none is given.
+            InputError: Fewer than two members, deviations below 0 or not finite, or members that share no aggregation
+                or threshold where none is given.
         """
-        if len(models) < 2 or deviations < 0:
+        if len(models) < 2 or not 0 <= deviations < math.inf:
             raise InputError(
                 f"an ensemble needs two models or more and deviations of at least 0, got {len(models)} and {deviations}"
             )

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from prmkit.errors import PrmkitError, ShapeError, first_line
+from prmkit.errors import InputError, PrmkitError, ShapeError, first_line
 from prmkit.rewards.metadata import Pooling
 
 if TYPE_CHECKING:
@@ -245,6 +245,9 @@ def packing_refused(model: "PreTrainedModel", longest: int) -> str | None:
     """Why rows of up to `longest` tokens cannot be packed for this model, in words; None if they can.
 
     Found by trying once per model, on a few short rows. The first refusal of a model is logged as a warning.
+
+    Raises:
+        InputError: Its logits are not numbers.
     """
     window = getattr(model.config.get_text_config(), "sliding_window", None)
     if window is not None and window < longest:
@@ -274,6 +277,8 @@ def _try_packing(model: "PreTrainedModel") -> str:
     finally:
         model.train(training)
     wanted = torch.cat(alone).float()
+    if not wanted.isfinite().all():
+        raise InputError("the model gives logits that are not numbers; its weights are broken")
     found = torch.cat([together[places] for places in packed.places]).float()
     tolerance = (1e-4 if model.dtype is torch.float32 else 0.05) * float(1 + wanted.abs().max())
     return (

@@ -3,6 +3,7 @@
 `RlReward` computes total and parts of completions. The signatures that trainers call are in `prmkit.rewards.trainers`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prmkit.errors import InputError, TooLongError
-from prmkit.rewards.base import RewardModel
+from prmkit.rewards.base import RewardModel, score_fitting
 from prmkit.rewards.metadata import RewardKind
 from prmkit.rewards.reading import StepReader
 from prmkit.steps import split_ids, split_text
@@ -62,10 +63,12 @@ class RewardTerms:
 
     def __post_init__(self) -> None:
         weights = (self.process, self.answer, self.length, self.repetition)
-        if min(weights) < 0 or max(weights) == 0:
-            raise InputError(f"weights must be at least 0, and one of them above; got {weights}")
-        if self.temperature <= 0 or self.ngram < 1 or not 0 <= self.free_tokens < self.most_tokens:
-            raise InputError(f"need temperature > 0, ngram >= 1 and 0 <= free_tokens < most_tokens, got {self}")
+        if not all(0 <= each < math.inf for each in weights) or max(weights) == 0:
+            raise InputError(f"weights must be at least 0 and finite, and one of them above 0; got {weights}")
+        if not 0 < self.temperature < math.inf or self.ngram < 1 or not 0 <= self.free_tokens < self.most_tokens:
+            raise InputError(
+                f"need a finite temperature > 0, ngram >= 1 and 0 <= free_tokens < most_tokens, got {self}"
+            )
         if self.normalised and self.credit is not Credit.SCORE:
             raise InputError("only scores of solutions can be normalised: mean and spread are those of solutions")
 
@@ -196,20 +199,22 @@ class RlReward:
 
     def _process(self, solutions: list[tuple[str, Sequence[str]]]) -> list[tuple[list[float], bool]]:
         """Rewards of the steps of each solution, and whether the model could not read it."""
-        assert self.model is not None
         readable = [self._readable(*each) for each in solutions]
-        read = [each for each, fits in zip(solutions, readable, strict=True) if fits]
+        found = iter(self._read([each for each, fits in zip(solutions, readable, strict=True) if fits]))
+        rewards = [next(found) if fits else None for fits in readable]
+        return [([self._lowest()], True) if each is None else (each, False) for each in rewards]
+
+    def _read(self, solutions: list[tuple[str, Sequence[str]]]) -> list[list[float] | None]:
+        """Rewards of the steps of each solution; None where only the model itself found it too long."""
+        assert self.model is not None
         terms = self.terms
+        if terms.credit is Credit.SCORE and isinstance(self.model, StepReader):
+            ends = self.model.rewards(solutions, normalised=terms.normalised)
+            return [[*[0.0] * (len(steps) - 1), end] for (_, steps), end in zip(solutions, ends, strict=True)]
+        scores = score_fitting(self.model, solutions)
         if terms.credit is not Credit.SCORE:
-            found = [credit_steps(each, terms.credit, terms.temperature) for each in self.model.score_steps(read)]
-        elif isinstance(self.model, StepReader):
-            ends = self.model.rewards(read, normalised=terms.normalised)
-            found = [[*[0.0] * (len(steps) - 1), end] for (_, steps), end in zip(read, ends, strict=True)]
-        else:
-            scores = self.model.score_steps(read)
-            found = [[*[0.0] * (len(each) - 1), self.model.solution_score(each)] for each in scores]
-        rewards = iter(found)
-        return [(next(rewards), False) if fits else ([self._lowest()], True) for fits in readable]
+            return [each and credit_steps(each, terms.credit, terms.temperature) for each in scores]
+        return [each and [*[0.0] * (len(each) - 1), self.model.solution_score(each)] for each in scores]
 
     def _readable(self, problem: str, steps: Sequence[str]) -> bool:
         try:

@@ -1,10 +1,11 @@
 """Solutions and a reward model in, scored solutions out: what `prmkit score` stores and evaluation reads."""
 
+import math
 from collections.abc import Sequence
 
-from prmkit.errors import ShapeError
+from prmkit.errors import InputError, ShapeError
 from prmkit.records import ScoredSolution, Solution
-from prmkit.rewards.base import RewardModel
+from prmkit.rewards.base import RewardModel, first_flagged
 from prmkit.rewards.ensemble import EnsembleReward, disagreement
 from prmkit.rewards.reading import StepReader
 
@@ -17,6 +18,7 @@ def score_solutions(model: RewardModel, solutions: Sequence[Solution]) -> list[S
     Raises:
         ShapeError: The model returned something else than one score per step. An error is an error: nothing is filled
             in for a score that is not there.
+        InputError: A score is not a number, as those of broken weights are.
     """
     texts = [(each.problem.problem, each.steps) for each in solutions]
     probabilities = members = None
@@ -30,6 +32,11 @@ def score_solutions(model: RewardModel, solutions: Sequence[Solution]) -> list[S
         scores = model.score_steps(texts)
     if [len(each) for each in scores] != [len(each.steps) for each in solutions]:
         raise ShapeError(f"the reward model was given {len(solutions)} solutions and did not return a score per step")
+    for solution, steps in zip(solutions, scores, strict=True):
+        if not all(map(math.isfinite, steps)):
+            raise InputError(
+                f"solution {solution.name}: the reward model gives scores that are not numbers; its weights are broken"
+            )
     return [
         ScoredSolution(
             solution=solution,
@@ -41,8 +48,3 @@ def score_solutions(model: RewardModel, solutions: Sequence[Solution]) -> list[S
         )
         for index, solution in enumerate(solutions)
     ]
-
-
-def first_flagged(step_scores: Sequence[float], threshold: float) -> int:
-    """Index of the first step that scores below the threshold; -1 where none does."""
-    return next((index for index, score in enumerate(step_scores) if score < threshold), -1)

@@ -239,7 +239,7 @@ def _write(
         model.save_pretrained(out, state_dict=state)
         base.tokenizer.save_pretrained(out)
     write_json(out / HISTORY_FILE, trainer.state.log_history)
-    write_trained(out, problems)
+    write_trained(out, problems, Path(base.path))
     write_text(out / "README.md", model_card(metadata))
     metadata.write(out)
 

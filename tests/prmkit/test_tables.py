@@ -201,3 +201,6 @@ def test_sources_that_are_not_there_or_not_tables_are_told(tmp_path: Path) -> No
     (tmp_path / "text.parquet").write_text("not a table")
     with pytest.raises(InputError, match=r"text\.parquet: not a Parquet file"):
         read_solutions(tmp_path / "text.parquet")
+    (tmp_path / "rows.json").write_text("[]")
+    with pytest.raises(InputError, match=r"rows\.json: expected \.jsonl or \.parquet"):
+        read_solutions(tmp_path / "rows.json")

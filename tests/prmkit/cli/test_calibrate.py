@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from prmkit.records import LABEL_SCHEMA, SOLUTION_SCHEMA
 from prmkit.rewards.base import Aggregation
 from prmkit.rewards.metadata import RewardMetadata
 from prmkit.rewards.scorer import load_reward_model
-from prmkit.rewards.trained_on import write_trained
+from prmkit.rewards.trained_on import problem_digest, read_calibrated, write_trained
 from prmkit.tables import label_row, solution_row, write_rows
 
 
@@ -196,7 +198,7 @@ def test_solutions_without_step_labels_calibrate_solution_scores(make_reward, po
     model = make_reward("prm")
     calibrate(model, tmp_path / "sampled.parquet", "--method", "isotonic", "--level", "solutions")
     assert RewardMetadata.read(model).solution_calibration is not None
-    with pytest.raises(InputError, match="field 'successes' is missing"):
+    with pytest.raises(InputError, match="no labels in it; run `prmkit label`, or use --level solutions"):
         calibrate(model, tmp_path / "sampled.parquet", "--method", "isotonic")
 
 
@@ -207,6 +209,7 @@ def test_solutions_without_step_labels_calibrate_solution_scores(make_reward, po
         (("--method", "temperature", "--level", "solutions"), "take platt or isotonic"),
         (("--method", "platt", "--level", "solutions", "--outcomes", "label"), "--outcomes says what steps foretell"),
         (("--normalise", "--outcomes", "label"), "--outcomes says what steps foretell"),
+        (("--method", "platt", "--seed", "-1"), "^--seed must be at least 0, got -1$"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(make_reward, labels, options, message):
@@ -219,3 +222,54 @@ def test_a_folder_that_is_no_reward_model_and_a_device_that_is_not_there_are_ref
         calibrate(labels, labels, "--method", "isotonic")
     with pytest.raises(InputError, match="device 'nonsense'"):
         calibrate(make_reward("prm"), labels, "--method", "isotonic", "--device", "nonsense")
+
+
+def test_labels_are_read_before_torch_is_loaded(make_reward, pool, tmp_path):
+    write_rows(tmp_path / "sampled.parquet", [solution_row(each.solution) for each in pool], SOLUTION_SCHEMA)
+    code = """
+import sys
+from pathlib import Path
+from prmkit.cli.calibrate import Calibrate
+from prmkit.errors import InputError
+try:
+    Calibrate(model=Path(sys.argv[1]), labels=Path(sys.argv[2]), method="platt").run()
+except InputError as error:
+    print(error, "torch" in sys.modules)
+"""
+    command = [sys.executable, "-c", code, str(make_reward("prm")), str(tmp_path / "sampled.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("use --level solutions False")
+
+
+def test_labels_that_are_wrong_in_one_row_are_told_by_their_row(make_reward, pool, tmp_path):
+    rows = [label_row(each) for each in pool]
+    write_rows(tmp_path / "labels.jsonl", [*rows[:-1], rows[-1] | {"successes": None}], LABEL_SCHEMA)
+    with pytest.raises(InputError, match="field 'successes' is missing"):
+        calibrate(make_reward("prm"), tmp_path / "labels.jsonl", "--method", "isotonic")
+
+
+def test_a_table_without_rows_is_told_as_such(make_reward, tmp_path):
+    write_rows(tmp_path / "empty.parquet", [], LABEL_SCHEMA)
+    with pytest.raises(InputError, match=r"empty.parquet: no solutions in it"):
+        calibrate(make_reward("prm"), tmp_path / "empty.parquet", "--method", "isotonic")
+
+
+@pytest.mark.parametrize("kind", ["prm", "value"])
+def test_the_temperature_of_a_prm_is_said_to_be_fitted_to_classes(make_reward, pool, tmp_path, kind, capsys):
+    _, labels = informed(pool, tmp_path, make_reward)
+    model = make_reward(kind)
+    calibrate(model, labels, "--method", "temperature")
+    outcomes = RewardMetadata.read(model).step_calibration.fitted["outcomes"]
+    assert outcomes == ("label" if kind == "prm" else "rate")
+    assert ("fitted to classes" in capsys.readouterr().out) == (kind == "prm")
+
+
+def test_the_problems_of_a_calibration_are_written_down_and_go_with_it(make_reward, labels, pool):
+    model = make_reward("prm")
+    problems = {problem_digest(each.solution.problem.problem) for each in pool}
+    calibrate(model, labels, "--method", "isotonic")
+    calibrate(model, labels, "--method", "isotonic", "--level", "solutions")
+    for level in ("steps", "solutions"):
+        assert read_calibrated(model) == problems
+        calibrate(model, labels, "--method", "none", "--level", "solutions" if level == "steps" else "steps")
+    assert read_calibrated(model) == frozenset()

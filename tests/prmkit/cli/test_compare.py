@@ -3,11 +3,15 @@
 import json
 import re
 import shlex
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from prmkit.cli.main import main
+from prmkit.demo.stories import LEVELS, make_stories
 from prmkit.records import SOLUTION_SCHEMA, Problem, Solution
+from prmkit.rewards.metadata import RewardMetadata
 from prmkit.tables import read_rows, solution_row, write_rows
 
 
@@ -56,6 +60,30 @@ def test_an_existing_pool_becomes_a_report_with_every_figure(models, pool, tmp_p
     page = (out / "report.html").read_text()
     assert page.count('class="example"') == 24 and page.count("The answer is") == 24
     assert f"prmkit compare {' '.join(models)} --out {out} --pool {pool}" in re.sub(r"</?span>", "", page)
+
+
+def test_steps_are_flagged_below_the_threshold_of_each_checkpoint(models, tmp_path) -> None:
+    rows = [
+        solution_row(
+            Solution(
+                solution_id=str(draw),
+                problem=Problem(problem_id=f"p{number}", problem=story.text, answer=str(story.answer)),
+                steps=(*story.steps()[:-1], story.steps()[-1] if draw else "The answer is 0."),
+                correct=bool(draw),
+            )
+        )
+        for number, story in enumerate(make_stories(4, 0, LEVELS["easy"]))
+        for draw in range(2)
+    ]
+    write_rows(tmp_path / "stories.parquet", rows, SOLUTION_SCHEMA)
+    for folder, threshold in ((models[1], 1.0), (models[3], 0.0)):
+        metadata = RewardMetadata.read(Path(folder))
+        replace(metadata, threshold=threshold).write(Path(folder))
+    out = tmp_path / "out"
+    assert compare(*models, "--pool", tmp_path / "stories.parquet", "--examples", 0, "--out", out) == 0
+    recall = json.loads((out / "metrics.json").read_text())["steps"]["recall"]
+    assert (recall["prm"]["value"], recall["orm"]["value"]) == (1.0, 0.0)  # all steps are flagged, and none
+    assert "scores below 0 and 1, a threshold" in (out / "report.html").read_text()
 
 
 def test_the_number_of_examples_and_the_seed_are_taken(models, pool, tmp_path) -> None:

@@ -72,6 +72,7 @@ def test_bad_input_is_told_in_one_line_and_nothing_is_written(
 
 
 TRL = {"prompt": "1 + 1?", "completions": ["1 + 1 = 3.", "The answer is 3."], "labels": [False, False]}
+BENCH = {"id": "a", "problem": "1 + 1?", "steps": ["1 + 1 = 2."], "final_answer_correct": True, "label": -1}
 VALUES = {"input": "1 + 1? Step 1: 1 + 1 = 2. ки\nStep 2: The answer is 2. ки", "value": [0.25, 1.0]}
 
 
@@ -196,6 +197,77 @@ def test_options_that_would_do_nothing_are_refused(
     write_rows(labels, [label_row(each) for each in _labels(1)], LABEL_SCHEMA)
     assert main(["convert", "--data", str(labels), "--out", str(tmp_path / "out.jsonl"), *options]) == 1
     assert said in capsys.readouterr().err
+
+
+MARKED = {"input": "1 + 1? Step 1: 1 + 1 = 2. ки", "label": "1 + 1? Step 1: 1 + 1 = 2. +", "task": "GSM8K"}
+
+
+@pytest.mark.parametrize(
+    ("row", "to", "options", "said"),
+    [
+        (
+            MARKED,
+            None,
+            ["--incorrect", "0.1"],
+            "changes nothing in math-shepherd; it is for reading trl, openrlhf, math-aps",
+        ),
+        (MARKED, "rlhflow", ["--correct", "0.9"], "--correct changes nothing in math-shepherd"),
+        (MARKED, None, ["--rollouts", "8"], "--rollouts changes nothing in math-shepherd"),
+        (VALUES, "trl", ["--rollouts", "4"], "--rollouts gives counts, which trl cannot hold"),
+        (VALUES, "math-aps", ["--correct", "0.9"], "--correct decides on classes, and math-aps is written with values"),
+        (VALUES, "openrlhf", ["--correct", "0.9"], "--correct decides on classes, and openrlhf is written with values"),
+        (
+            VALUES,
+            "openrlhf",
+            ["--neutral", "incorrect"],
+            "changes nothing in openrlhf (unless with --no-soft)",
+        ),
+        (
+            VALUES,
+            "math-aps",
+            ["--neutral", "incorrect"],
+            "--neutral changes nothing in math-aps; it is for",
+        ),
+        (
+            VALUES,
+            "prm800k",
+            ["--neutral", "incorrect"],
+            "--neutral changes nothing in prm800k; it is for",
+        ),
+        (VALUES, "trl", ["--no-soft"], "--no-soft changes nothing in trl; it is for writing openrlhf"),
+        (BENCH, None, ["--last-step-is-answer", "True"], "--last-step-is-answer changes nothing in processbench"),
+    ],
+)
+def test_options_that_the_formats_at_hand_cannot_use_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, row: object, to: str | None, options: list[str], said: str
+) -> None:
+    out = tmp_path / "out.jsonl"
+    target = [] if to is None else ["--to", to]
+    assert main(["convert", "--data", outside(tmp_path, row), "--out", str(out), *target, *options]) == 1
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1 and not out.exists()
+
+
+def test_what_is_read_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, run, problems = Path(outside(tmp_path, TRL)), tmp_path / "run", tmp_path / "problems.jsonl"
+    problems.write_text('{"id": "p7", "problem": "1 + 1?", "answer": "two"}', encoding="utf-8")
+    shard = run / "shards" / "0.parquet"
+    write_rows(shard, [label_row(each) for each in _labels(1)], LABEL_SCHEMA)
+    (tmp_path / "link.jsonl").symlink_to(data)
+    before = {file: file.read_bytes() for file in (data, shard, problems)}
+    for source, out in (
+        (data, data),
+        (data, tmp_path / "run" / ".." / data.name),
+        (data, tmp_path / "link.jsonl"),
+        (run, shard),
+        (run, run / "new.jsonl"),
+        (data, problems),
+    ):
+        arguments = ["convert", "--data", str(source), "--out", str(out)]
+        assert main(arguments + (["--problems", str(problems)] if out == problems else [])) == 1
+        error = capsys.readouterr().err
+        assert "name another file" in error and error.count("\n") == 1
+    assert {file: file.read_bytes() for file in before} == before and not (run / "new.jsonl").exists()
 
 
 def test_a_table_without_rows_is_not_written_for_another_tool(

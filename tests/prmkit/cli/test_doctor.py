@@ -87,6 +87,12 @@ def test_a_negative_number_of_rows_is_refused(labels, capsys):
     assert "--rows must not be negative" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("length", ["0", "-5"])
+def test_a_length_that_holds_no_token_is_refused(labels, capsys, length):
+    assert main(["doctor", "--data", str(labels), "--max-length", length]) == 1
+    assert capsys.readouterr().err == f"prmkit doctor: --max-length must be at least 1, got {length}\n"
+
+
 @pytest.mark.parametrize(
     ("options", "name", "said"),
     [

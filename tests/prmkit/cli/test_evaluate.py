@@ -16,7 +16,7 @@ from prmkit.rewards.base import Aggregation
 from prmkit.rewards.calibration import Calibration, CalibrationMethod
 from prmkit.rewards.metadata import RewardKind, RewardMetadata
 from prmkit.rewards.scorer import load_reward_model
-from prmkit.rewards.trained_on import write_trained
+from prmkit.rewards.trained_on import write_calibrated, write_trained
 from prmkit.steps import find_text_format
 from prmkit.tables import solution_row, write_rows
 
@@ -121,7 +121,13 @@ def test_best_of_n_alone_rewards_an_orm_in_disguise_so_the_lowest_last_and_proce
 ) -> None:
     metrics, rows = evaluate("processbench", model(), bench(tmp_path / "easy.json", 0, 12), tmp_path / "out")
     figures = metrics["processbench"]["easy"]
-    lowest = np.mean([row["step_scores"][-1] <= min(row["step_scores"]) for row in rows])
+    lowest = np.mean(
+        [
+            (scores[-1] == min(scores)) / scores.count(min(scores)) if len(scores) > 1 else np.nan
+            for row in rows
+            for scores in [row["step_scores"]]
+        ]
+    )
     assert value(figures["lowest_last"]) == pytest.approx(lowest)
     assert value(figures["process_error"]) == pytest.approx(
         3 / 9
@@ -198,6 +204,15 @@ def test_problems_that_the_model_was_trained_on_are_told(model, tmp_path: Path) 
     write_trained(prm, [STORIES[0].text, STORIES[7].text])
     metrics, _ = evaluate("processbench", prm, bench(tmp_path / "easy.json"), tmp_path / "out")
     assert metrics["notes"][1] == "The model was trained on 1 of these 6 problems: the figures flatter it."
+
+
+def test_problems_that_the_model_was_calibrated_on_are_told_unless_no_calibration_is_applied(model, tmp_path) -> None:
+    prm, data = model(), bench(tmp_path / "easy.json")
+    write_calibrated(prm, "steps", [STORIES[0].text, STORIES[7].text])
+    metrics, _ = evaluate("processbench", prm, data, tmp_path / "out")
+    assert "The model was calibrated on 1 of these 6 problems: the figures flatter it." in metrics["notes"]
+    metrics, _ = evaluate("processbench", prm, data, tmp_path / "raw", "--calibration", "none")
+    assert not any("calibrated on" in each for each in metrics["notes"])
 
 
 def test_a_stored_calibration_is_applied_unless_it_is_switched_off(model, tmp_path: Path) -> None:
@@ -309,7 +324,17 @@ def test_stress_gives_a_verdict_for_every_variant_that_follows_its_options(model
     assert easy["stress"]["empty"]["held"]["n"] == 3
     _, other = evaluate("stress", prm, "demo:3:easy", tmp_path / "c", "--limit", "2", "--seed", "1")
     assert [row["problem"] for row in other] != [row["problem"] for row in rows]
-    evaluate("stress", prm, "demo:3:easy", tmp_path / "no", "--limit", "0", fails=True)
+    for option in (["--limit", "0"], ["--margin", "nan"], ["--margin", "-1"], ["--share", "nan"], ["--share", "0"]):
+        evaluate("stress", prm, "demo:3:easy", tmp_path / "no", *option, fails=True)
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("what", ["processbench", "prmbench", "steps", "stress"])
+def test_a_negative_seed_is_refused_in_one_line_before_the_model_is_loaded(tmp_path: Path, capsys, what: str) -> None:
+    people = cases(tmp_path / "cases.jsonl") if what == "prmbench" else bench(tmp_path / "easy.json")
+    data = "demo:3:easy" if what == "stress" else people
+    evaluate(what, tmp_path / "no model", data, tmp_path / "no", "--seed", "-1", fails=True)
+    assert capsys.readouterr().err == "prmkit evaluate: --seed must not be negative, got -1\n"
     assert not (tmp_path / "no").exists()
 
 

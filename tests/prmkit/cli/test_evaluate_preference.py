@@ -94,6 +94,7 @@ def test_each_option_reaches_its_figures(evaluate):
     [
         (["--samples", "-1"], "--samples must be at least 0"),
         (["--bins", "0"], "--bins at least 1"),
+        (["--seed", "-1"], "--seed must not be negative, got -1"),
         (["--similar", "2"], r"must be in \[0, 1\], got 2"),
     ],
 )

@@ -178,3 +178,14 @@ def test_options_that_contradict_each_other_are_refused(make_reward, pool, tmp_p
     with pytest.raises(InputError, match=message):
         score(models, pool, tmp_path / "out", *options[len(models) :])
     assert not (tmp_path / "out").exists()
+
+
+def test_one_model_twice_is_no_ensemble(make_reward, pool, tmp_path):
+    import shutil
+
+    model = make_reward("prm")
+    copy = shutil.copytree(model, tmp_path / "copy")
+    for other in (model, f"{model}/", copy):
+        with pytest.raises(InputError, match=r"is the same model as .*; an ensemble needs different ones"):
+            score([model, other], pool, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

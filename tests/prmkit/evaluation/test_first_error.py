@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prmkit.evaluation.first_error import predicted_error, solution_figures, subset_figures
+from prmkit.evaluation.first_error import solution_figures, subset_figures
 from prmkit.evaluation.judged import JudgedScores
 from prmkit.formats.processbench import read_processbench
 from prmkit.formats.verdicts import JudgedSolution
+from prmkit.rewards.base import first_flagged
 
 from .judged_solutions import judged
 
@@ -36,7 +37,7 @@ def test_f1_is_the_harmonic_mean_of_the_accuracies_on_erroneous_and_on_right_sol
 def test_a_flag_before_the_first_error_is_no_hit() -> None:
     figures = solution_figures([judged("nw", [0.2, 0.1]), judged("nn", [0.9, 0.9], "q")], threshold=0.5)
     assert value(figures.first_error_wrong) == 0.0
-    assert predicted_error([0.2, 0.1], 0.5) == 0 and predicted_error([0.2, 0.1], 0.1) == -1
+    assert first_flagged([0.2, 0.1], 0.5) == 0 and first_flagged([0.2, 0.1], 0.1) == -1
 
 
 def test_an_orm_in_disguise_is_seen_by_its_lowest_score_on_the_last_step() -> None:
@@ -47,6 +48,17 @@ def test_an_orm_in_disguise_is_seen_by_its_lowest_score_on_the_last_step() -> No
     ]
     figures = solution_figures(items, threshold=0.5)
     assert value(figures.lowest_last) == 0.5 and figures.lowest_last is not None and figures.lowest_last.n == 2
+
+
+def test_a_constant_model_is_no_orm_in_disguise_so_equal_lowest_scores_share_the_credit() -> None:
+    items = [
+        judged("nnnn", [0.5, 0.5, 0.5, 0.5], name="all four equal: 1/4"),
+        judged("nnn", [0.9, 0.2, 0.2], name="the last of two: 1/2"),
+        judged("nnn", [0.2, 0.2, 0.9], name="not among the lowest: 0"),
+        judged("nn", [0.9, 0.2], name="alone: 1"),
+    ]
+    assert value(solution_figures(items[:1], threshold=0.5).lowest_last) == 0.25
+    assert value(solution_figures(items, threshold=0.5).lowest_last) == pytest.approx((1 / 4 + 1 / 2 + 0 + 1) / 4)
 
 
 def test_best_of_n_alone_hides_right_answers_with_wrong_steps_so_their_share_and_what_the_model_says_is_told() -> None:
@@ -187,7 +199,7 @@ def test_processbench_of_random_scores_on_the_real_labels_is_what_coins_give(dat
     assert figures.first_error_wrong is not None and figures.first_error_right is not None
     assert figures.first_error_wrong.low < found < figures.first_error_wrong.high
     assert figures.first_error_right.low < passed < figures.first_error_right.high
-    official = [predicted_error(item.step_scores, 0.5) == error for item, error in zip(items, errors, strict=True)]
+    official = [first_flagged(item.step_scores, 0.5) == error for item, error in zip(items, errors, strict=True)]
     a = np.mean([hit for hit, error in zip(official, errors, strict=True) if error != -1])
     b = np.mean([hit for hit, error in zip(official, errors, strict=True) if error == -1])
     assert value(figures.first_error_f1) == pytest.approx(2 * a * b / (a + b))

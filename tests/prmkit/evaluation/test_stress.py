@@ -1,5 +1,6 @@
 """Stress cases under models whose faults are known."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +12,7 @@ from prmkit.evaluation.variants import LONG, PADDINGS, Demand
 from prmkit.rewards.base import Aggregation, RewardModel
 from prmkit.rewards.simulated import OracleReward, Verdict
 
+NAN = float("nan")
 CASES = [
     StressCase(name=str(index), problem=story.text, steps=tuple(story.steps()))
     for index, story in enumerate(make_stories(12, 0, LEVELS["default"]))
@@ -85,7 +87,8 @@ def test_the_share_decides_the_verdict_and_both_bounds_are_checked() -> None:
     assert held is not None and 0 < held.low < held.value < 1
     assert verdicts(noisy, share=held.value)["wrong"] is True
     assert verdicts(noisy, share=held.value + 0.01)["wrong"] is False
-    for options in ({"share": 0.0}, {"share": 1.1}, {"margin": -0.1}):
+    shares, margins = (0.0, 1.1, NAN), (-0.1, NAN, math.inf)
+    for options in [*({"share": each} for each in shares), *({"margin": each} for each in margins)]:
         with pytest.raises(InputError, match="need a share"):
             verdicts(noisy, **options)
 

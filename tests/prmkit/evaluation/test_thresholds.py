@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from prmkit.errors import InputError
-from prmkit.evaluation.first_error import predicted_error
 from prmkit.evaluation.thresholds import choose_threshold, refuse_shared, split_for_tuning
+from prmkit.rewards.base import first_flagged
 
 from .judged_solutions import judged
 
@@ -29,7 +29,7 @@ def first_error_f1(items, threshold: float) -> float:
     hits: dict[bool, list[bool]] = {True: [], False: []}
     for item in items:
         error = item.judged.verdicts.first_error
-        hits[error >= 0].append(predicted_error(item.step_scores, threshold) == error)
+        hits[error >= 0].append(first_flagged(item.step_scores, threshold) == error)
     a, b = np.mean(hits[True]), np.mean(hits[False])
     return float(2 * a * b / (a + b)) if a + b else 0.0
 

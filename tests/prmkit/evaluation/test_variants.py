@@ -49,12 +49,39 @@ class Picks(random.Random):
 
 
 def test_a_wrong_result_is_used_by_all_later_steps_so_that_the_text_stays_fluent() -> None:
-    assert variants.wrong_number(STEPS, Picks(1)) == (
+    assert variants.wrong_number(STEPS, Picks(0)) == (  # the only step with `=`
         "Ann has 3.",
-        "Then 3 + 4 = 9. So 9.",
-        "Twice 9 is 14.",
+        "Then 3 + 4 = 8. So 8.",
+        "Twice 8 is 14.",
         "The answer is 14.",
     )
+
+
+@pytest.mark.parametrize(
+    "heading", ["{}. ", "{}) ", "Step {}: ", "step {}. ", "### Step {}:\n", "**Step {}:** ", "## {}. "]
+)
+def test_the_number_of_a_step_is_no_result_and_stays_as_it_is(heading: str) -> None:
+    plain = ("Let x be what is left.", "Now 1 + 1 = 2.", "Twice 2 is 4.", "The answer is 4.")
+    numbered = tuple(heading.format(at) + step for at, step in enumerate(plain))
+    for seed in range(8):
+        changed = variants.wrong_number(numbered, chance(seed))
+        spoilt = variants.wrong_number(plain, chance(seed))
+        assert changed is not None and spoilt is not None and spoilt != plain
+        assert changed == tuple(heading.format(at) + step for at, step in enumerate(spoilt))
+    assert variants.wrong_number((heading.format(1) + "Let x be.", heading.format(2) + "So."), chance()) is None
+
+
+def test_a_number_that_begins_a_step_is_a_number() -> None:
+    assert variants.wrong_number(("7.5 is 3 + 4.5 rounded to 8", "8"), Picks(0)) == ("7.5 is 3 + 4.5 rounded to 9", "9")
+    assert variants.wrong_number(("12 apples", "12"), Picks(0)) == ("13 apples", "13")
+
+
+def test_a_step_that_computes_is_spoilt_rather_than_one_that_only_names_a_number() -> None:
+    steps = ("Ann has 3.", "Bob has 5.", "Together 3 + 5 = 8.", "Half is 4.", "The answer is 4.")
+    for seed in range(8):
+        changed = variants.wrong_number(steps, chance(seed))
+        assert changed is not None and changed[:2] == steps[:2] and changed[2].startswith("Together 3 + 5 = ")
+        assert changed[2] != steps[2]
 
 
 def test_parts_of_other_numbers_and_of_names_stay_as_they_are() -> None:

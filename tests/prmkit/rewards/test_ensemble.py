@@ -72,8 +72,9 @@ def test_members_that_are_read_differently_need_to_be_told_how():
 def test_one_model_is_no_ensemble_and_deviations_are_not_negative():
     with pytest.raises(InputError, match="two models or more"):
         EnsembleReward([Fixed(0.1)])
-    with pytest.raises(InputError, match="deviations of at least 0"):
-        EnsembleReward(MEMBERS, Combination.LOWER, deviations=-1)
+    for deviations in (-1, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="deviations of at least 0"):
+            EnsembleReward(MEMBERS, Combination.LOWER, deviations=deviations)
 
 
 def test_a_member_that_skips_steps_is_an_error_and_not_a_shorter_score():

@@ -17,7 +17,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from prmkit.errors import ShapeError
+from prmkit.errors import InputError, ShapeError
 from prmkit.rewards.metadata import Pooling
 from prmkit.rewards.packing import (
     Layout,
@@ -229,6 +229,14 @@ def test_a_refusal_is_logged_once(config, reason, caplog):
 
 
 @torch.no_grad()
+def test_weights_that_are_not_numbers_are_refused_in_one_line():
+    model = make_model(LlamaConfig)
+    with torch.no_grad():
+        model.score.weight[0, 0] = float("nan")
+    with pytest.raises(InputError, match=r"^the model gives logits that are not numbers; its weights are broken$"):
+        packing_refused(model, 9)
+
+
 def test_a_sliding_window_matters_only_to_rows_that_are_longer():
     model = make_model(MistralConfig, sliding_window=9)
     assert packing_refused(model, 9) is None

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from prmkit.errors import InputError
-from prmkit.rewards.base import Aggregation
+from prmkit.errors import InputError, TooLongError
+from prmkit.rewards.base import Aggregation, RewardModel
 from prmkit.rewards.calibration import Normalisation
 from prmkit.rewards.ensemble import EnsembleReward
 from prmkit.rewards.judge import JudgeReward
@@ -183,12 +183,37 @@ def test_an_ensemble_and_a_judge_reward_as_any_model_does(model, make_reward):
     assert one(RlReward(judge)).total == pytest.approx(1 / 3)
 
 
+class Short(RewardModel):
+    """Says only when it is asked that a solution does not fit, as a judge does."""
+
+    aggregation, threshold = Aggregation.MIN, 0.5
+
+    def score_steps(self, solutions):
+        if any(len(steps) > 2 for _, steps in solutions):
+            raise TooLongError("it does not fit")
+        return [[len(step) / 100 for step in steps] for _, steps in solutions]
+
+
+@pytest.mark.parametrize(("credit", "first"), [(Credit.SCORE, 0.01), (Credit.SUM, 0.04)])
+def test_a_completion_too_long_for_any_kind_of_model_is_unscored_and_the_others_are_not(credit, first):
+    texts = ["a\n\nbbb", "a\n\nb\n\nc", "", "dd", "e\n\nf\n\ng"]
+    for model, terms in [(Short(), RewardTerms(credit=credit)), (EnsembleReward([Short()] * 2), RewardTerms())]:
+        found = RlReward(model, terms).rewards([(PROBLEM, each, None) for each in texts])
+        assert [each.parts["unscored"] for each in found] == [0, 1, 1, 0, 1]
+        expected = first if terms.credit is credit else 0.01
+        assert [each.total for each in found] == pytest.approx([expected, 0, 0, 0.02, 0])
+
+
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
         ({"process": 0.0}, "one of them above"),
         ({"answer": -1.0}, "at least 0"),
-        ({"temperature": 0.0}, "need temperature > 0"),
+        *(({name: math.nan}, "at least 0 and finite") for name in ("process", "answer", "length", "repetition")),
+        ({"process": math.inf}, "at least 0 and finite"),
+        ({"temperature": 0.0}, "temperature > 0"),
+        ({"temperature": math.nan}, "finite temperature > 0"),
+        ({"temperature": math.inf}, "finite temperature > 0"),
         ({"ngram": 0}, "ngram >= 1"),
         ({"free_tokens": 9, "most_tokens": 9}, "free_tokens < most_tokens"),
         ({"normalised": True, "credit": Credit.MIN}, "only scores of solutions can be normalised"),

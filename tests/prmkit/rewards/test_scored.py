@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from prmkit.errors import ShapeError
-from prmkit.rewards.base import Aggregation, RewardModel
+from prmkit.errors import InputError, ShapeError
+from prmkit.rewards.base import Aggregation, RewardModel, first_flagged
 from prmkit.rewards.ensemble import EnsembleReward
-from prmkit.rewards.scored import first_flagged, score_solutions
+from prmkit.rewards.scored import score_solutions
 from prmkit.rewards.scorer import load_reward_model
 
 
@@ -25,6 +25,19 @@ class Silent(RewardModel):
 def test_zeros_of_the_wrong_length_are_an_error_and_not_scores(solutions):
     with pytest.raises(ShapeError, match="did not return a score per step"):
         score_solutions(Silent(), solutions)
+
+
+class Broken(Silent):
+    """Weights that are not numbers, in one place."""
+
+    def score_steps(self, solutions):
+        return [[*[0.5] * (len(steps) - 1), float("nan")] for _, steps in solutions]
+
+
+def test_scores_that_are_not_numbers_are_an_error_and_not_scores(solutions):
+    for model in (Broken(), EnsembleReward([Broken(), Broken()])):
+        with pytest.raises(InputError, match=r"solution .*: the reward model gives scores that are not numbers"):
+            score_solutions(model, solutions)
 
 
 def test_a_classifier_adds_its_probabilities_and_the_first_flagged_step(make_reward, solutions):
