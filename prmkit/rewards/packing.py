@@ -241,6 +241,14 @@ def _attend(
     return torch.cat(results, dim=2).transpose(1, 2), None
 
 
+def reads_alone(model: "PreTrainedModel") -> bool:
+    """Whether a row's logits depend on how long the others of its batch are: RoPE that changes with the length."""
+    config = model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    kinds = [each.get("rope_type") for each in (rope, *rope.values()) if isinstance(each, dict)]
+    return not {"dynamic", "longrope"}.isdisjoint(kinds)
+
+
 def packing_refused(model: "PreTrainedModel", longest: int) -> str | None:
     """Why rows of up to `longest` tokens cannot be packed for this model, in words; None if they can.
 
@@ -250,7 +258,9 @@ def packing_refused(model: "PreTrainedModel", longest: int) -> str | None:
         InputError: Its logits are not numbers.
     """
     window = getattr(model.config.get_text_config(), "sliding_window", None)
-    if window is not None and window < longest:
+    if reads_alone(model):
+        reason = f"{type(model).__name__} turns its positions by the longest row of a batch; rows are read one by one"
+    elif window is not None and window < longest:
         reason = f"{type(model).__name__} looks back {window} tokens, and a row has {longest}"
     else:
         reason = _tried[model] = _tried[model] if model in _tried else _try_packing(model)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from prmkit.rewards.loading import load_classifier, to_device
 from prmkit.rewards.metadata import Pooling, RewardMetadata
-from prmkit.rewards.packing import pack, packed_attention, packing_refused, pad, pool_logits, token_batches
+from prmkit.rewards.packing import pack, packed_attention, packing_refused, pad, pool_logits, reads_alone, token_batches
 from prmkit.rewards.reading import StepReader, load_parts, logits_to_scores
 from prmkit.steps import EncodedSolution
 
@@ -55,6 +55,7 @@ def step_logits(
         return []
     model.eval()
     tokens = batch_tokens or (CPU_BATCH_TOKENS if model.device.type == "cpu" else BATCH_TOKENS)
+    tokens = 1 if reads_alone(model) else tokens
     plain = [(row.ids, row.prompt_length) for row in rows]
     packed = packing_refused(model, max(len(row.ids) for row in rows)) is None
     logits: list[Tensor] = [torch.empty(0)] * len(rows)

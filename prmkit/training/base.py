@@ -91,7 +91,6 @@ def load_model(base: TextBase, kind: RewardKind, seed: int) -> "PreTrainedModel"
     """
     from transformers import set_seed
 
-    set_seed(seed)
     classes = CLASSES[kind]
     model = load_classifier(
         base.path,
@@ -100,6 +99,12 @@ def load_model(base: TextBase, kind: RewardKind, seed: int) -> "PreTrainedModel"
         label2id={name: index for index, name in classes.items()},
         ignore_mismatched_sizes=True,  # the head of a base that is a reward model of another kind
     )
+    set_seed(seed)  # whatever loading has drawn
+    for name, parameter in model.named_parameters():  # a base may bring a head of this size, of another objective
+        if name in head_parameters(model):
+            parameter.data.zero_()
+            if parameter.ndim > 1:
+                parameter.data.normal_(std=getattr(model.config, "initializer_range", None) or 0.02)
     for module in model.children():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0

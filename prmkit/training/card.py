@@ -93,6 +93,8 @@ def _learned(objective: Mapping[str, object]) -> str:
     """What an objective says about targets and loss."""
     if objective.get("kind") == RewardKind.VALUE:
         return "the Monte-Carlo rate k/n of each step, by binomial cross-entropy"
+    if objective.get("learns") == "ratings":
+        return "ratings, scaled to [0, 1], by binary cross-entropy"
     said = str(objective.get("targets", objective.get("loss", "")))
     return f"{_LEARNED.get(said, said or 'see below')} (options below)"
 

@@ -162,7 +162,8 @@ def make_pool(
     different = unique(labeled)
     ended = [each for each in different if cut or each.solution.finish is not FinishReason.STEP]
     usable = [each for each in ended if not outcomes or each.solution.correct is not None]
-    whole = [_example(each, tokenizer, text_format) for each in usable]
+    ids = problem_ids(usable)
+    whole = [_example(each, ids[_text(each)], tokenizer, text_format) for each in usable]
     long = [example for example in whole if len(example.encoded.ids) > max_length]
     kept = [shorter for example in whole if (shorter := _fit(example, max_length, cut)) is not None]
     held_out = held_out_problems([example.problem_id for example in kept], validation, seed)
@@ -184,8 +185,22 @@ def make_pool(
         unfinished=len(different) - len(ended),
         ungraded=len(ended) - len(usable),
         surplus=len(learned) - len(training),
-        data=fingerprint([[each.solution.problem.problem_id, _parts(each)] for each in labeled]),
+        data=fingerprint([_parts(each) for each in labeled]),
     )
+
+
+def _text(labeled: LabeledSolution) -> str:
+    return " ".join(labeled.solution.problem.problem.split())
+
+
+def problem_ids(labeled: Sequence[LabeledSolution]) -> dict[str, str]:
+    """One id for each problem text, white space aside: the first it comes with. A split by the ids of the source would
+    put one problem on both sides where it has two.
+    """
+    ids: dict[str, str] = {}
+    for each in labeled:
+        ids.setdefault(_text(each), each.solution.problem.problem_id)
+    return ids
 
 
 def unique(labeled: Sequence[LabeledSolution]) -> list[LabeledSolution]:
@@ -225,14 +240,18 @@ def _hash(text: str) -> int:
 
 def _parts(labeled: LabeledSolution) -> list[object]:
     counts = [(each.successes, each.rollouts) for each in labeled.estimates]
-    return [labeled.solution.problem.problem, labeled.solution.steps, labeled.labels, labeled.soft_labels, counts]
+    solution = labeled.solution
+    outcome = [solution.name, solution.finish, solution.correct]
+    return [solution.problem.problem, solution.steps, labeled.labels, labeled.soft_labels, counts, outcome]
 
 
-def _example(labeled: LabeledSolution, tokenizer: "PreTrainedTokenizerBase", text_format: TextFormat) -> Example:
+def _example(
+    labeled: LabeledSolution, problem_id: str, tokenizer: "PreTrainedTokenizerBase", text_format: TextFormat
+) -> Example:
     solution = labeled.solution
     return Example(
         name=solution.name,
-        problem_id=solution.problem.problem_id,
+        problem_id=problem_id,
         encoded=encode_solution(tokenizer, text_format, solution.problem.problem, solution.steps),
         labels=labeled.labels,
         soft_labels=labeled.soft_labels,

@@ -19,7 +19,7 @@ from prmkit.errors import InputError
 from prmkit.files import write_json, write_text
 from prmkit.rewards.loading import quiet_transformers
 from prmkit.rewards.metadata import CLASSES, Pooling, RewardKind, RewardMetadata
-from prmkit.rewards.packing import packing_refused
+from prmkit.rewards.packing import packing_refused, reads_alone
 from prmkit.rewards.trained_on import write_trained
 from prmkit.steps import EncodedSolution
 from prmkit.training.arguments import check_report_to, training_arguments, use_bfloat16
@@ -105,7 +105,7 @@ def fit(
     say = say if is_main() else _silent
     check_report_to(report_to)
     base.check_ids(row.ids for row in task.rows)
-    identity = config.identity(processes()) | task.identity
+    identity = _identity(task, config)
     run = RunFolder(out, identity)
     if run.finished:
         say(f"{out} holds the finished run; nothing to do")
@@ -123,7 +123,7 @@ def fit(
         separator_ids=base.separator_ids,
         pooling=task.pooling,
         aggregation=trainer.aggregation,
-        training=identity | task.facts | facts | _best(trainer, say) | _versions(config),
+        training=identity | task.facts | facts | _best(trainer, say) | _versions(),
         metrics=metrics,
         **task.reading,
     )
@@ -132,6 +132,14 @@ def fit(
         run.remove_checkpoints()
     trainer.accelerator.wait_for_everyone()
     return metadata
+
+
+def _identity(task: Task, config: TrainConfig) -> dict[str, Any]:
+    """Everything that decides the weights, JSON-able."""
+    identity = config.identity(processes()) | task.identity
+    if task.groups:  # rounded in each process: another number of them may make other batches
+        identity["groups_per_step"] = groups_per_batch(task.groups, config.batch_size) * processes()
+    return identity | {"computed_in": "bfloat16" if use_bfloat16(config.precision) else "float32"}
 
 
 def _check(task: Task, config: TrainConfig) -> None:
@@ -168,7 +176,13 @@ def _trainer(
     language = (task.lm_weight, language_head(base, model)) if task.lm_weight else None
     model = add_lora(model, config.lora_rank) if config.lora_rank else model
     packed = packing_refused(model, max(len(row.ids) for row in task.rows)) is None
-    material = Material(rows=task.rows, groups=task.groups, loss=task.loss, tokens=config.batch_tokens, packed=packed)
+    if task.groups and reads_alone(model):
+        raise InputError(
+            f"model {base.name!r} turns its positions by the longest row of a batch, and comparisons need several rows "
+            "in one; take another loss or base"
+        )
+    tokens = 1 if reads_alone(model) else config.batch_tokens
+    material = Material(rows=task.rows, groups=task.groups, loss=task.loss, tokens=tokens, packed=packed)
     items = config.batch_size if task.groups is None else groups_per_batch(task.groups, config.batch_size)
     steps = config.epochs * math.ceil(len(material) / (items * processes()))
     arguments = training_arguments(config, run.checkpoints, items=items, steps=steps, lr=lr, report_to=report_to)
@@ -220,9 +234,8 @@ def _best(trainer: RewardTrainer, say: Say) -> dict[str, int]:
     return {"last_step": state.global_step, "best_step": state.best_global_step}
 
 
-def _versions(config: TrainConfig) -> dict[str, Any]:
+def _versions() -> dict[str, Any]:
     return {
-        "computed_in": "bfloat16" if use_bfloat16(config.precision) else "float32",
         "versions": {name: version(name) for name in ("torch", "transformers")} | {"prmkit": prmkit.__version__},
     }
 

@@ -5,6 +5,7 @@ Outcome models learn right solutions against wrong ones of a problem, preference
 are always together. The losses are `prmkit.training.pairs`; nothing here imports torch.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,7 @@ def outcome_groups(
             "sample more solutions per problem, or at a higher temperature"
         )
     return OutcomeGroups(
-        groups=groups,
+        groups=weighed(groups),
         one_kind=sum(not (right and wrong) for right, wrong in members.values()),
         left_out=len(correct) - len({row for group in groups for row in group.rows}),
     )
@@ -120,6 +121,12 @@ def _deal(right: list[int], wrong: list[int], most: int, margin: float, rng: ran
     return groups
 
 
+def weighed(groups: Sequence[Group]) -> list[Group]:
+    """Groups with weights of mean 1 that keep their proportions: a mean over groups is then one over problems."""
+    mean = sum(group.weight for group in groups) / max(1, len(groups))
+    return [replace(group, weight=group.weight / mean) for group in groups]
+
+
 def _largest(rows: Sequence[int], parts: int) -> int:
     """Rows of one kind in the largest of so many groups."""
     return -(-len(rows) // parts)
@@ -136,9 +143,15 @@ def split_group(group: Group, most: int = MOST) -> list[Group]:
     for part in parts:
         places = _items(part)
         rankings = tuple(replace(each, items=tuple(places.index(item) for item in each.items)) for each in part)
-        weight = group.weight * len(part) / len(group.rankings)
+        weight = group.weight * sum(map(_comparisons, part)) / sum(map(_comparisons, group.rankings))
         groups.append(Group(tuple(group.rows[place] for place in places), rankings, weight))
     return groups
+
+
+def _comparisons(ranking: Ranking) -> int:
+    """Pairs that a ranking orders or ties; two that are both unranked are neither."""
+    unranked = sum(rank is None for rank in ranking.ranks)
+    return math.comb(len(ranking.ranks), 2) - math.comb(unranked, 2)
 
 
 def _items(rankings: Sequence[Ranking]) -> list[int]:

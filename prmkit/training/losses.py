@@ -16,8 +16,9 @@ from prmkit.errors import InputError, ShapeError
 from prmkit.records import StepLabel
 from prmkit.rewards.metadata import RewardKind
 from prmkit.training.data import Row
+from prmkit.training.groups import Group
 from prmkit.training.objectives import Objective, ORMObjective, OutcomeLoss, PRMObjective, Targets
-from prmkit.training.pairs import Comparison, Rankings, comparison_total, comparison_weight
+from prmkit.training.pairs import Comparison, Rankings, collate_rankings, comparison_total, comparison_weight
 
 
 class RewardLoss(Protocol):
@@ -128,6 +129,16 @@ def mean_loss(loss: RewardLoss, logits_NC: Tensor, targets: Tensor, rankings: Ra
     """
     check_marks(logits_NC, targets)
     return loss.total(logits_NC.float(), targets, rankings) / loss.weight(targets, rankings)
+
+
+def comparison_mean(loss: ComparisonLoss, rewards_N: Tensor, groups: Sequence[Group]) -> float:
+    """The mean loss of groups over all rewards `[N]`, one after the other: rankings of many are a large square."""
+    total = weight = 0.0
+    for group in groups:
+        rankings = collate_rankings([group])
+        total += float(loss.total(rewards_N[list(group.rows), None], rewards_N, rankings))
+        weight += loss.weight(rewards_N, rankings)
+    return total / weight
 
 
 def check_marks(logits_NC: Tensor, targets: Tensor) -> None:

@@ -21,9 +21,8 @@ from prmkit.rewards.base import Aggregation, aggregate
 from prmkit.rewards.reading import logits_to_scores
 from prmkit.training.data import Example
 from prmkit.training.groups import outcome_groups
-from prmkit.training.losses import RewardLoss, mean_loss
+from prmkit.training.losses import ComparisonLoss, RewardLoss, comparison_mean, mean_loss
 from prmkit.training.objectives import Objective, ORMObjective, PRMObjective, Targets
-from prmkit.training.pairs import collate_rankings
 
 THRESHOLD = 0.5
 """A step that scores lower is flagged; what a checkpoint is written with."""
@@ -172,9 +171,8 @@ class Validation:
                 groups = outcome_groups(problems, correct, most=self.objective.group_size, margin=self.objective.margin)
             except InputError:  # no problem with right and wrong solutions
                 return {}
-            rankings = collate_rankings(groups.groups)
-            rows = torch.tensor([row for group in groups.groups for row in group.rows])
-            return {"loss": float(mean_loss(self.loss, last_NC[rows], torch.zeros(len(rows), 1), rankings))}
+            assert isinstance(self.loss, ComparisonLoss)
+            return {"loss": comparison_mean(self.loss, last_NC[:, 0], groups.groups)}
         steps, targets = self._targets()
         learned = [each[at] for each, at in zip(logits, steps, strict=True)]
         if not len(targets):

@@ -16,7 +16,7 @@ from prmkit.errors import InputError
 from prmkit.formats.preferences import Preference, Rating
 from prmkit.steps import EncodedSolution, encode_solution, split_text
 from prmkit.training.data import Row, held_out_problems
-from prmkit.training.groups import MOST, Group, Ranking, split_group
+from prmkit.training.groups import MOST, Group, Ranking, split_group, weighed
 
 if TYPE_CHECKING:
     from prmkit.training.base import TextBase
@@ -244,4 +244,4 @@ def preference_groups(
         rows = tuple(range(len(responses), len(responses) + len(texts)))
         groups += split_group(Group(rows, rankings), most)
         responses += [(prompt, text) for text in texts]
-    return responses, groups
+    return responses, weighed(groups)

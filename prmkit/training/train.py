@@ -67,7 +67,7 @@ def train(
         per_problem=config.per_problem,
     )
     base.check_ids(example.encoded.ids for example in pool.validation)
-    texts = {each.solution.problem.problem_id: each.solution.problem.problem for each in labeled}
+    texts = {each.solution.name: each.solution.problem.problem for each in labeled}
     task = task_of(objective, pool, texts, config.seed)
     return fit(task, base, config, out, say=say, report_to=report_to, callbacks=callbacks)
 
@@ -78,7 +78,7 @@ def task_of(objective: Objective, pool: Pool, texts: dict[str, str], seed: int) 
     Args:
         objective: What is learned.
         pool: From what.
-        texts: Of the problems, by their ids.
+        texts: Of the problems, by the names of their solutions.
         seed: Of the grouping of solutions that are compared.
 
     Raises:
@@ -113,7 +113,7 @@ def task_of(objective: Objective, pool: Pool, texts: dict[str, str], seed: int) 
         reading={"neutral_weight": objective.neutral_weight} if isinstance(objective, PRMObjective) else {},
         identity={"objective": {"kind": objective.kind} | asdict(objective), "data": pool.data},
         facts=pool.counts() | _facts(loss, len(made) - len(rows), compared),
-        problems=sorted({texts[example.problem_id] for example in learned}),
+        problems=sorted({texts[example.name] for example in learned}),
         notes=[*_left_out(pool), *_learned(objective, pool, rows, loss), *_compared(compared)],
     )
 

@@ -20,9 +20,8 @@ from prmkit.runs import contents
 from prmkit.training.base import open_base
 from prmkit.training.config import TrainConfig
 from prmkit.training.fit import Task, fit
-from prmkit.training.groups import Group
-from prmkit.training.losses import BinaryLoss, ComparisonLoss, mean_loss
-from prmkit.training.pairs import Comparison, collate_rankings
+from prmkit.training.losses import BinaryLoss, ComparisonLoss, comparison_mean, mean_loss
+from prmkit.training.pairs import Comparison
 from prmkit.training.preferences import (
     PreferenceData,
     PreferenceObjective,
@@ -100,7 +99,7 @@ def preference_task(data: PreferenceData, objective: PreferenceObjective, check:
             for better, worse, tie in each.pairs()
             if not tie
         ]
-        metrics = {"loss": _comparison_loss(loss, rewards_N, held_out_groups)}
+        metrics = {"loss": comparison_mean(loss, rewards_N, held_out_groups)}
         if margins:
             wins = (np.sign(margins) + 1) / 2
             metrics |= {"pair_accuracy": float(wins.mean()), "mean_margin": float(np.mean(margins))}
@@ -121,16 +120,6 @@ def preference_task(data: PreferenceData, objective: PreferenceObjective, check:
         facts={"training_margins": margins},
         note=f"{margins} training rows have margins, {used}" if margins else "no margins",
     )
-
-
-def _comparison_loss(loss: ComparisonLoss, rewards_N: Tensor, groups: Sequence[Group]) -> float:
-    """The mean loss of all groups, one after the other: rankings of many are a large square."""
-    total = weight = 0.0
-    for group in groups:
-        rankings = collate_rankings([group])
-        total += float(loss.total(rewards_N[list(group.rows), None], rewards_N, rankings))
-        weight += loss.weight(rewards_N, rankings)
-    return total / weight
 
 
 def rating_task(data: RatingData, objective: PreferenceObjective, check: RatingCheck) -> Task:

@@ -152,7 +152,7 @@ class RewardTrainer(Trainer):  # type: ignore[misc]
 
         def rate(step: int, begin: int) -> float:
             fallen = (num_training_steps - step) / max(1, num_training_steps - rise)
-            return max(0.0, min(1.0, (step - begin) / rise, fallen))
+            return max(0.0, min(1.0, (step + 1 - begin) / rise, fallen))
 
         if self.lr_scheduler is None:
             chosen = self.optimizer if optimizer is None else optimizer

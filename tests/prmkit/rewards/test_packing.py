@@ -28,6 +28,8 @@ from prmkit.rewards.packing import (
     pool_logits,
     token_batches,
 )
+from prmkit.rewards.scorer import step_logits
+from prmkit.steps import EncodedSolution
 
 SIZES = {
     "vocab_size": 64,
@@ -246,6 +248,17 @@ def test_a_sliding_window_matters_only_to_rows_that_are_longer():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("kind", ["dynamic", "default"])
+def test_a_row_is_read_alone_where_positions_turn_by_the_longest_row(kind):
+    rope = {"rope_type": kind, "rope_theta": 10_000.0} | ({"factor": 4.0} if kind == "dynamic" else {})
+    model = make_model(LlamaConfig, max_position_embeddings=8, rope_parameters=rope)
+    short = EncodedSolution([11, 12, 13, 14], [3], 2)
+    long = EncodedSolution(list(range(5, 35)), [29], 2)
+    (alone,), (beside, _) = step_logits(model, [short]), step_logits(model, [short, long])
+    assert torch.allclose(alone, beside, atol=1e-6)
+    assert (packing_refused(model, 30) is None) == (kind == "default")
+
+
 def test_learned_positions_start_again_with_every_row():
     model = make_model(GPT2Config, n_embd=32, n_layer=2, n_head=4)
     assert packing_refused(model, 100) is None

@@ -96,3 +96,12 @@ def test_a_base_that_scales_its_logits_is_refused(tmp_path, tokenizer):
     base = open_base(TrainConfig(base=str(tmp_path / "granite")))
     with pytest.raises(InputError, match="does more with its hidden states"):
         language_head(base, GraniteForCausalLM.from_pretrained(base.path))
+
+
+def test_the_head_is_new_where_the_base_has_one_for_another_objective(base, tmp_path):
+    load_model(base, RewardKind.ORM, seed=0).save_pretrained(tmp_path / "orm")
+    base.tokenizer.save_pretrained(tmp_path / "orm")
+    before = open_base(TrainConfig(base=str(tmp_path / "orm")))
+    old, new = (load_model(each, RewardKind.VALUE, seed=1).score.weight for each in (base, before))
+    assert not torch.equal(new, load_model(base, RewardKind.ORM, seed=0).score.weight)
+    assert torch.equal(new, old)

@@ -27,6 +27,7 @@ def card(kind, objective, **fields):
             "Learned: the Monte-Carlo rate k/n of each step, by binomial cross-entropy of the",
         ),
         ("orm", {"loss": "pairwise"}, "Learned: which of two answers is better, by the Bradley-Terry loss of pairs"),
+        ("preference", {"learns": "ratings", "loss": "pairwise"}, "Learned: ratings, scaled to [0, 1]"),
         ("value", {}, "Learned: the Monte-Carlo rate k/n of each step, by binomial cross-entropy."),
     ],
 )

@@ -216,3 +216,39 @@ def test_a_pool_of_one_class_is_noticed(labeled_solution, tokenizer):
     assert (one.one_class(steps=True), one.one_class(steps=False)) == ("correct", "correct")
     two = pool_of([labeled_solution("p1", [GOOD, MIDDLE])], tokenizer)
     assert (two.one_class(steps=True), two.one_class(steps=False)) == (None, "correct")
+
+
+def test_whatever_decides_targets_or_what_is_left_out_is_part_of_the_fingerprint(labeled_solution, tokenizer):
+    labeled = labeled_solution("p1", [GOOD, BAD])
+    solution = labeled.solution
+    others = [
+        replace(solution, correct=not solution.correct),
+        replace(solution, finish=FinishReason.STEP),
+        replace(solution, solution_id="another"),
+    ]
+    pools = [pool_of([replace(labeled, solution=each)], tokenizer).data for each in (solution, *others)]
+    assert len(set(pools)) == 4
+
+
+def test_one_problem_under_two_ids_is_never_on_both_sides_of_the_split(labeled_solution, tokenizer):
+    """Else it leaks: aggregation, early stopping and metrics are those of problems that were learned (PITFALLS 27)."""
+    labeled = [labeled_solution(f"p{number}", [GOOD, BAD]) for number in range(12)]
+    copies = [
+        replace(
+            each,
+            solution=replace(
+                each.solution,
+                problem=replace(each.solution.problem, problem_id=f"q{number}"),
+                steps=(*each.solution.steps[:-1], "Another end."),
+            ),
+        )
+        for number, each in enumerate(labeled)
+    ]
+    pool = pool_of([*labeled, *copies], tokenizer, validation=0.5)
+    sides = [
+        {tuple(each.encoded.ids[: each.encoded.prompt_length]) for each in part}
+        for part in (pool.training, pool.validation)
+    ]
+    assert sides[0]
+    assert sides[1]
+    assert not sides[0] & sides[1]

@@ -11,8 +11,8 @@ FOUR = Ranking((0, 1, 2, 3), (0, 1, 2, 3))
 def test_a_ranking_is_never_cut():
     long = Ranking((4, 0, 2), (0, 1, 2), margin=1.0)
     short, rest = split_group(Group((10, 11, 12, 13, 14), (PAIR, long)), most=2)
-    assert short == Group((10, 11), (PAIR,), 0.5)
-    assert rest == Group((14, 10, 12), (Ranking((0, 1, 2), (0, 1, 2), margin=1.0),), 0.5)
+    assert short == Group((10, 11), (PAIR,), 0.25)
+    assert rest == Group((14, 10, 12), (Ranking((0, 1, 2), (0, 1, 2), margin=1.0),), 0.75)
     assert split_group(Group((10, 11, 12, 13, 14), (PAIR, long)), most=8) == [
         Group((10, 11, 14, 12), (PAIR, Ranking((2, 0, 3), (0, 1, 2), margin=1.0)))
     ]
@@ -48,7 +48,14 @@ def test_a_problem_with_many_solutions_is_dealt_into_groups_that_have_both_kinds
         assert 2 <= len(each.rows) <= 8
         assert {correct[row] for row in each.rows} == {True, False}
         assert all(correct[each.rows[ranking.items[0]]] for ranking in each.rankings)
-    assert sum(each.weight for each in found.groups) == pytest.approx(1)
+    assert sum(each.weight for each in found.groups) == pytest.approx(len(found.groups))
+
+
+def test_problems_weigh_alike_however_many_groups_they_are_dealt_into():
+    problems = ["a"] * 32 + ["b"] * 2
+    groups = outcome_groups(problems, [True, False] * 17, most=4).groups
+    weights = {name: sum(each.weight for each in groups if problems[each.rows[0]] == name) for name in "ab"}
+    assert weights["a"] == pytest.approx(weights["b"])
 
 
 def test_dealing_depends_on_the_seed_alone():

@@ -118,13 +118,19 @@ def test_only_the_head_learns_in_its_share_of_the_steps(base, examples, tmp_path
             rates.append(group["lr"])
         trainer.optimizer.step()
         trainer.lr_scheduler.step()
-    assert body[:21] == [0.0] * 21
-    assert 0 < body[21] < body[22] < head[22]  # its own rise
+    assert body[:20] == [0.0] * 20
+    assert 0 < body[20] < body[21] < head[21]  # its own rise
     assert body[30:] == head[30:]
     assert max(head) == pytest.approx(1e-3)
     assert head[-1] == pytest.approx(1e-3 / 95)
     counts = [sum(each.numel() for each in group["params"]) for group in trainer.optimizer.param_groups]
     assert counts == [trainer.model.num_parameters() - 32 * 3 - 3, 32 * 3 + 3]
+
+
+def test_a_run_of_one_step_learns(base, examples, tmp_path):
+    trainer = trainer_of(base, examples, PRMObjective(), tmp_path)
+    trainer.create_optimizer_and_scheduler(num_training_steps=1)
+    assert [group["lr"] for group in trainer.optimizer.param_groups] == [1e-3, 1e-3]
 
 
 def test_mean_pooling_reaches_the_logits_of_the_loss(base, examples, tmp_path):
