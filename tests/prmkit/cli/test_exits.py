@@ -56,7 +56,7 @@ def test_a_path_is_printed_as_it_is(folder: str, tmp_path: Path, capsys: pytest.
     write_rows(tmp_path / "rows.parquet", [solution_row(solution)], SOLUTION_SCHEMA)
     out = f"{tmp_path}/{folder}/rows.jsonl"
     assert main(["convert", "--data", str(tmp_path / "rows.parquet"), "--out", out]) == 0
-    assert capsys.readouterr().out == f"1 rows in {out}\n"
+    assert capsys.readouterr().out == f"1 rows, as they are, in {out}\n"
 
 
 def test_a_field_name_is_printed_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
