@@ -1,14 +1,13 @@
 """What the subcommands of `prmkit evaluate` share: the model, the output folder, and how results are written."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from prmkit.cli.options import say
+from prmkit.cli.options import progress, say
 from prmkit.cli.reward_options import RewardOptions
 from prmkit.errors import InputError
 
@@ -141,16 +140,6 @@ class JudgedOptions(EvaluateOptions):
         notes = [f"{len(left_out)} of {len(judged)} solutions do not fit the model's context and are left out."]
         problems = (each.origin or each.problem for each in judged)
         return scored, (notes if left_out else []) + self.trained_on(problems)
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar; call what it gives with the number of items done since."""
-    from rich.progress import Progress
-
-    with Progress(transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 def named_judgements(judged: "Iterable[JudgedSolution]") -> Iterator[tuple[str, Any]]:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prmkit.cli.evaluate_options import EvaluateOptions, progress
-from prmkit.cli.options import say
+from prmkit.cli.evaluate_options import EvaluateOptions
+from prmkit.cli.options import progress, say
 from prmkit.errors import InputError
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from prmkit.cli.evaluate_options import EvaluateOptions, named_judgements, progress
+from prmkit.cli.evaluate_options import EvaluateOptions, named_judgements
+from prmkit.cli.options import progress
 from prmkit.evaluation.variants import MARGIN, SHARE
 from prmkit.rewards.base import Aggregation
 

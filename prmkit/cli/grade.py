@@ -32,8 +32,8 @@ class Grade:
     def run(self) -> None:
         """Do it."""
         from rich.console import Console
-        from rich.progress import Progress
 
+        from prmkit.cli.options import progress
         from prmkit.errors import InputError
         from prmkit.formats.rows import rows_schema
         from prmkit.grading import grade_many
@@ -52,9 +52,8 @@ class Grade:
             for where, row in rows
         ]
         labels = [[_label(row, name, where) for where, row in rows] for name in self.label_field]
-        with Progress(transient=True) as bar:
-            task = bar.add_task("grading", total=len(pairs))
-            verdicts = grade_many(pairs, self.workers, lambda done: bar.advance(task, done))
+        with progress("grading", len(pairs)) as advance:
+            verdicts = grade_many(pairs, self.workers, advance)
         columns = [verdicts[start : start + len(rows)] for start in range(0, len(pairs), len(rows))]
         graded = [
             _graded_row(row, pred, verdict)

@@ -1,5 +1,7 @@
 """Flags that several commands share."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +33,16 @@ def say(text: str) -> None:
     from rich.console import Console
 
     Console(markup=False, highlight=False, soft_wrap=True).print(text)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar; call what it gives with the number of items done since."""
+    from rich.progress import Progress
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from prmkit.cli.options import say
+from prmkit.cli.options import progress, say
 from prmkit.cli.reward_options import RewardOptions
 from prmkit.rewards.base import Aggregation
 
@@ -42,8 +42,6 @@ class Score:
 
     def run(self) -> None:
         """Do it."""
-        from rich.progress import Progress
-
         from labelers.ledger import Ledger
         from prmkit.errors import InputError
         from prmkit.records import SCORE_SCHEMA
@@ -58,11 +56,11 @@ class Score:
         try:
             Ledger(self.out, self._identity(solutions))
             scored: list[ScoredSolution] = []
-            with Progress(transient=True) as bar:
-                task = bar.add_task("scoring", total=len(solutions))
+            with progress("scoring", len(solutions)) as advance:
                 for start in range(0, len(solutions), CHUNK):
-                    scored += score_solutions(model, solutions[start : start + CHUNK])
-                    bar.update(task, completed=len(scored))
+                    chunk = solutions[start : start + CHUNK]
+                    scored += score_solutions(model, chunk)
+                    advance(len(chunk))
         finally:
             model.close()
         write_rows(self.out / "shards" / "scores.parquet", [score_row(each) for each in scored], SCORE_SCHEMA)

@@ -14,9 +14,8 @@ from prmkit.demo.oracle import StepTruth
 from prmkit.evaluation.first_error import SolutionFigures, divide, solution_figures
 from prmkit.evaluation.intervals import Bools, Estimate, Floats, Ints, statistic_estimate
 from prmkit.evaluation.judged import JudgedScores, group_numbers, judged_steps, problem_ratios
+from prmkit.rewards.base import THRESHOLD
 
-THRESHOLD = 0.5
-"""A step with a lower score counts as flagged, unless the checkpoint says otherwise."""
 POSITIONS = 10
 """Steps with this index and later ones are put together."""
 

@@ -4,7 +4,6 @@ A threshold tuned on the very solutions it is reported on flatters a model by so
 part of the problems, or another file, and whoever reports says which.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import numpy as np
 from prmkit.errors import InputError
 from prmkit.evaluation.judged import JudgedScores
 from prmkit.formats.verdicts import JudgedSolution
+from prmkit.texts import place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +85,9 @@ def split_for_tuning(
     """
     if not 0 < share < 1:
         raise InputError(f"the share of problems to tune on must be between 0 and 1, got {share}")
-    tuned = [item for item in items if _draw(item.judged.group, seed) < share]
-    reported = [item for item in items if _draw(item.judged.group, seed) >= share]
+    places = [place(f"{seed}/threshold/{item.judged.group}") for item in items]
+    tuned = [item for item, at in zip(items, places, strict=True) if at < share]
+    reported = [item for item, at in zip(items, places, strict=True) if at >= share]
     if not tuned or not reported:
         raise InputError(f"{len(items)} solutions cannot be split: {len(tuned)} to tune on, {len(reported)} to report")
     return tuned, reported
@@ -105,8 +106,3 @@ def refuse_shared(tuned: Sequence[JudgedSolution], reported: Sequence[JudgedSolu
             "must be tuned on other problems than it is reported on: leave that file out of one side, or tune on a "
             "share (--tune)"
         )
-
-
-def _draw(group: str, seed: int) -> float:
-    digest = hashlib.sha256(f"{seed}/threshold/{group}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64

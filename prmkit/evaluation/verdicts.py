@@ -18,6 +18,7 @@ from prmkit.formats.processbench import read_processbench
 from prmkit.formats.solutions import REFERENCE_ID, read_solution_source
 from prmkit.formats.verdicts import JudgedSolution, Verdicts, placed_rows, read_judgements
 from prmkit.records import Solution
+from prmkit.texts import squeezed
 
 ORACLE = "oracle"
 """The source that judges arithmetic stories."""
@@ -149,4 +150,4 @@ def _by_text(judged: Sequence[JudgedSolution], solutions: Sequence[Solution]) ->
 
 
 def _text(problem: str, steps: Sequence[str]) -> tuple[str, ...]:
-    return tuple(" ".join(part.split()) for part in (problem, *steps))
+    return tuple(map(squeezed, (problem, *steps)))

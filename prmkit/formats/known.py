@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from prmkit.files import fingerprint
 from prmkit.records import Problem
+from prmkit.texts import squeezed
 
 _FIRST_WORDS = 3
 
@@ -21,7 +22,7 @@ class KnownProblems:
 
     def find(self, text: str, answer: str | None = None, prefix: str = "") -> Problem:
         """The known problem of this text, else one whose id is made from the text (and the prefix)."""
-        plain = " ".join(text.split())
+        plain = squeezed(text)
         if plain in self._known:
             return self._known[plain]
         return Problem(problem_id=prefix + fingerprint(plain), problem=text.strip(), answer=answer)

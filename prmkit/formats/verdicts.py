@@ -18,6 +18,7 @@ from prmkit.demo.oracle import StepTruth
 from prmkit.errors import InputError
 from prmkit.files import read_array, text_field
 from prmkit.tables import Row, read_rows
+from prmkit.texts import squeezed
 
 RATINGS = {1: StepTruth.NEEDED, 0: StepTruth.UNNEEDED, -1: StepTruth.WRONG}
 """Ratings of steps as PRM800K writes them."""
@@ -63,7 +64,7 @@ class JudgedSolution:
     @property
     def group(self) -> str:
         """What belongs together in splits and resamples: the (original) problem's text, white space aside."""
-        return " ".join((self.origin or self.problem).split())
+        return squeezed(self.origin or self.problem)
 
 
 def until_first_error(first_error: int | None, steps: int, answer_right: bool | None = None) -> Verdicts:

@@ -8,6 +8,9 @@ import numpy as np
 
 from prmkit.errors import ShapeError, TooLongError
 
+THRESHOLD = 0.5
+"""A step that scores lower counts as flagged, unless a checkpoint says otherwise. Fixed beforehand."""
+
 
 class Aggregation(StrEnum):
     """How step scores become the score of a solution.

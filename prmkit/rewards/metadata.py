@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from prmkit.errors import InputError, MissingFileError
 from prmkit.files import read_json, write_json
 from prmkit.records import StepLabel
-from prmkit.rewards.base import Aggregation
+from prmkit.rewards.base import THRESHOLD, Aggregation
 from prmkit.rewards.calibration import Calibration, Normalisation
 from prmkit.steps import METADATA_FILE, TextFormat
 
@@ -66,7 +66,7 @@ class RewardMetadata:
     """Which logits make up those of a step."""
     aggregation: Aggregation = Aggregation.LAST
     """From step scores to the score of a solution."""
-    threshold: float = 0.5
+    threshold: float = THRESHOLD
     """A step that scores lower is flagged as wrong; in [0, 1]."""
     step_calibration: Calibration | None = None
     """Of step scores; applied unless it is switched off."""

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from prmkit.rewards.loading import load_classifier, to_device
 from prmkit.rewards.metadata import Pooling, RewardMetadata
-from prmkit.rewards.packing import pack, packed_attention, packing_refused, pad, pool_logits, reads_alone, token_batches
+from prmkit.rewards.packable import batch_plan
+from prmkit.rewards.packing import pack, packed_attention, pad, pool_logits, token_batches
 from prmkit.rewards.reading import StepReader, load_parts, logits_to_scores
 from prmkit.steps import EncodedSolution
 
@@ -55,9 +56,8 @@ def step_logits(
         return []
     model.eval()
     tokens = batch_tokens or (CPU_BATCH_TOKENS if model.device.type == "cpu" else BATCH_TOKENS)
-    tokens = 1 if reads_alone(model) else tokens
+    packed, tokens = batch_plan(model, max(len(row.ids) for row in rows), tokens)
     plain = [(row.ids, row.prompt_length) for row in rows]
-    packed = packing_refused(model, max(len(row.ids) for row in rows)) is None
     logits: list[Tensor] = [torch.empty(0)] * len(rows)
     with packed_attention(model) if packed else nullcontext():
         for batch in token_batches(plain, tokens, packed=packed):

@@ -3,13 +3,13 @@
 What a perfect, useless, inverted or noisy process reward model leads to can then be told beforehand.
 """
 
-import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 
 from prmkit.demo.oracle import StepTruth, judge_solution
 from prmkit.errors import InputError
 from prmkit.rewards.base import Aggregation, RewardModel
+from prmkit.texts import place
 
 
 class Verdict(StrEnum):
@@ -81,5 +81,4 @@ class OracleReward(RewardModel):
 
     def _slips(self, problem: str, steps: Sequence[str]) -> bool:
         """Whether noise turns the score of the last of these steps."""
-        digest = hashlib.sha256("\n".join([str(self.seed), problem, *steps]).encode()).digest()
-        return int.from_bytes(digest[:8], "big") / 2**64 < self.noise
+        return place("\n".join([str(self.seed), problem, *steps])) < self.noise

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prmkit.errors import InputError
 from prmkit.files import write_text
+from prmkit.texts import squeezed
 
 TRAINED_FILE = "trained_problems.txt"
 """One digest per line, sorted."""
@@ -21,7 +22,7 @@ LEVELS = ("steps", "solutions")
 
 def problem_digest(problem: str) -> str:
     """16 hexadecimal digits of a problem's text; white space does not count."""
-    return hashlib.sha256(" ".join(problem.split()).encode()).hexdigest()[:16]
+    return hashlib.sha256(squeezed(problem).encode()).hexdigest()[:16]
 
 
 def write_trained(folder: Path, problems: Iterable[str], base: Path | None = None) -> None:

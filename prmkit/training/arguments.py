@@ -58,7 +58,6 @@ def training_arguments(
         output_dir=str(folder),
         num_train_epochs=config.epochs,
         learning_rate=lr,
-        warmup_steps=warm_up_steps(steps),
         per_device_train_batch_size=items,
         seed=config.seed,
         report_to=report_to,

@@ -46,7 +46,7 @@ def collate(rows: Sequence[Row], *, packed: bool = True) -> Batch:
 
     Args:
         rows: At least one.
-        packed: False pads the rows, for models that refuse packing (`prmkit.rewards.packing.packing_refused`).
+        packed: False pads the rows, for models that refuse packing (`prmkit.rewards.packable.packing_refused`).
 
     Raises:
         ShapeError: A row marks no token, or has not one target per mark.

@@ -3,10 +3,9 @@
 PRM and ORM are made from the same examples and the same split; what each learns from an example is an `Objective`.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from prmkit.errors import InputError, ShapeError
 from prmkit.files import fingerprint
 from prmkit.records import FinishReason, LabeledSolution, StepEstimate, StepLabel
 from prmkit.steps import EncodedSolution, TextFormat, encode_solution
+from prmkit.texts import place, squeezed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -190,7 +190,7 @@ def make_pool(
 
 
 def _text(labeled: LabeledSolution) -> str:
-    return " ".join(labeled.solution.problem.problem.split())
+    return squeezed(labeled.solution.problem.problem)
 
 
 def problem_ids(labeled: Sequence[LabeledSolution]) -> dict[str, str]:
@@ -218,24 +218,16 @@ def held_out_problems(problem_ids: Sequence[str], share: float, seed: int) -> se
     """
     if not share or not problem_ids:
         return set()
-    places = {each: _place(each, seed) for each in problem_ids}
-    return {each for each, place in places.items() if place < share} or {min(places, key=lambda each: places[each])}
-
-
-def _place(problem_id: str, seed: int) -> float:
-    return _hash(f"{seed}/validation/{problem_id}") / 2**64
+    places = {each: place(f"{seed}/validation/{each}") for each in problem_ids}
+    return {each for each, at in places.items() if at < share} or {min(places, key=lambda each: places[each])}
 
 
 def _capped(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
     """At most so many of each problem, in their order."""
     members: dict[str, list[int]] = {}
-    for index in sorted(range(len(examples)), key=lambda each: _hash(f"{seed}/cap/{examples[each].name}")):
+    for index in sorted(range(len(examples)), key=lambda each: place(f"{seed}/cap/{examples[each].name}")):
         members.setdefault(examples[index].problem_id, []).append(index)
     return [examples[index] for index in sorted(index for each in members.values() for index in each[:most])]
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def _parts(labeled: LabeledSolution) -> list[object]:
@@ -269,12 +261,10 @@ def _fit(example: Example, max_length: int, cut: bool) -> Example | None:
     if not cut or not steps:
         return None
     ends = encoded.ends[:steps]
-    return Example(
-        name=example.name,
-        problem_id=example.problem_id,
+    return replace(
+        example,
         encoded=EncodedSolution(encoded.ids[: ends[-1] + 1], ends, encoded.prompt_length),
         labels=example.labels[:steps],
         soft_labels=example.soft_labels[:steps],
         estimates=example.estimates[:steps],
-        correct=example.correct,
     )

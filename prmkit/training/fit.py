@@ -19,7 +19,7 @@ from prmkit.errors import InputError
 from prmkit.files import write_json, write_text
 from prmkit.rewards.loading import quiet_transformers
 from prmkit.rewards.metadata import CLASSES, Pooling, RewardKind, RewardMetadata
-from prmkit.rewards.packing import packing_refused, reads_alone
+from prmkit.rewards.packable import batch_plan, reads_alone
 from prmkit.rewards.trained_on import write_trained
 from prmkit.steps import EncodedSolution
 from prmkit.training.arguments import check_report_to, training_arguments, use_bfloat16
@@ -175,13 +175,12 @@ def _trainer(
     say(f"learning rate {lr:.2g}, {reason}")
     language = (task.lm_weight, language_head(base, model)) if task.lm_weight else None
     model = add_lora(model, config.lora_rank) if config.lora_rank else model
-    packed = packing_refused(model, max(len(row.ids) for row in task.rows)) is None
     if task.groups and reads_alone(model):
         raise InputError(
             f"model {base.name!r} turns its positions by the longest row of a batch, and comparisons need several rows "
             "in one; take another loss or base"
         )
-    tokens = 1 if reads_alone(model) else config.batch_tokens
+    packed, tokens = batch_plan(model, max(len(row.ids) for row in task.rows), config.batch_tokens)
     material = Material(rows=task.rows, groups=task.groups, loss=task.loss, tokens=tokens, packed=packed)
     items = config.batch_size if task.groups is None else groups_per_batch(task.groups, config.batch_size)
     steps = config.epochs * math.ceil(len(material) / (items * processes()))

@@ -10,22 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import rankdata
 from sklearn.metrics import precision_recall_fscore_support
 from torch import Tensor
 
 from prmkit.errors import InputError
 from prmkit.evaluation.calibration_error import brier, ece
+from prmkit.evaluation.correlation import rank_correlation
+from prmkit.evaluation.judged import first_index
 from prmkit.records import StepLabel
-from prmkit.rewards.base import Aggregation, aggregate
+from prmkit.rewards.base import THRESHOLD, Aggregation, aggregate, first_flagged
 from prmkit.rewards.reading import logits_to_scores
 from prmkit.training.data import Example
 from prmkit.training.groups import outcome_groups
 from prmkit.training.losses import ComparisonLoss, RewardLoss, comparison_mean, mean_loss
 from prmkit.training.objectives import Objective, ORMObjective, PRMObjective, Targets
-
-THRESHOLD = 0.5
-"""A step that scores lower is flagged; what a checkpoint is written with."""
 
 
 def auc(scores: Sequence[float], positive: Sequence[bool]) -> float | None:
@@ -107,16 +106,12 @@ def first_error_metrics(
     for scores, labels in zip(step_scores, classes, strict=True):
         looked_at = [(score, label) for score, label in zip(scores, labels, strict=False) if label is not None]
         wrong = [label is StepLabel.INCORRECT for _, label in looked_at]
-        flagged = [score < THRESHOLD for score, _ in looked_at]
-        hits[any(wrong)].append(_first(flagged) == _first(wrong))
+        flagged = first_flagged([score for score, _ in looked_at], THRESHOLD)
+        hits[any(wrong)].append(flagged == first_index(wrong))
     if not hits[True] or not hits[False]:
         return {}
     found, clean = float(np.mean(hits[True])), float(np.mean(hits[False]))
     return {"first_error_f1": 2 * found * clean / (found + clean) if found + clean else 0.0}
-
-
-def _first(flags: Sequence[bool]) -> int:
-    return list(flags).index(True) if any(flags) else -1
 
 
 def class_metrics(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
@@ -211,11 +206,10 @@ class Validation:
 
 def value_metrics(scores: np.ndarray, values: np.ndarray) -> dict[str, float]:
     """`mse` and `spearman` (rank correlation) of scores with Monte-Carlo values, `[N]` each."""
-    varied = np.ptp(scores) > 0 and np.ptp(values) > 0
     return _defined(
         {
             "mse": float(((scores - values) ** 2).mean()),
-            "spearman": float(spearmanr(scores, values).statistic) if varied else None,
+            "spearman": rank_correlation(scores.tolist(), values.tolist()),
         }
     )
 

@@ -8,7 +8,7 @@ here imports torch.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from prmkit.training.groups import MOST, Group, Ranking, split_group, weighed
 if TYPE_CHECKING:
     from prmkit.training.base import TextBase
 
+R = TypeVar("R", Preference, Rating)
 Response = tuple[str, str]
 """A prompt and a response to it."""
 
@@ -139,12 +140,10 @@ def preference_data(
     """
     encoded = _encode(base, ((each.prompt, text) for each in preferences for text in each.responses))
     kept = [each for each in preferences if all((each.prompt, text) in encoded for text in each.responses)]
-    held_out = held_out_problems([each.prompt for each in kept], validation, seed)
-    training = [each for each in kept if each.prompt not in held_out]
-    _check_left(len(training), len(preferences), len(preferences) - len(kept), len(held_out), base.max_length)
+    training, held_out = _divided(kept, len(preferences), base, validation, seed)
     return PreferenceData(
         training=training,
-        validation=[each for each in kept if each.prompt in held_out],
+        validation=held_out,
         encoded=encoded,
         too_long=len(preferences) - len(kept),
     )
@@ -172,9 +171,7 @@ def rating_data(
     """
     encoded = _encode(base, ((each.prompt, each.response) for each in ratings))
     kept = [each for each in ratings if (each.prompt, each.response) in encoded]
-    held_out = held_out_problems([each.prompt for each in kept], validation, seed)
-    training = [each for each in kept if each.prompt not in held_out]
-    _check_left(len(training), len(ratings), len(ratings) - len(kept), len(held_out), base.max_length)
+    training, held_out = _divided(kept, len(ratings), base, validation, seed)
     values = [each.rating for each in training]
     low, high = scale or (min(values), max(values))
     if not low < high:
@@ -183,19 +180,23 @@ def rating_data(
         raise InputError(f"{outside[0].where}: the rating {outside[0].rating:g} is outside {low:g} to {high:g}")
     return RatingData(
         training=training,
-        validation=[each for each in kept if each.prompt in held_out],
+        validation=held_out,
         encoded=encoded,
         too_long=len(ratings) - len(kept),
         scale=(low, high),
     )
 
 
-def _check_left(training: int, rows: int, too_long: int, held_out: int, max_length: int) -> None:
+def _divided(kept: Sequence[R], rows: int, base: "TextBase", validation: float, seed: int) -> tuple[list[R], list[R]]:
+    """Training and validation, of different prompts; `rows` counts those that were too long as well."""
+    prompts = held_out_problems([each.prompt for each in kept], validation, seed)
+    training = [each for each in kept if each.prompt not in prompts]
     if not training:
         raise InputError(
-            f"nothing to train on: of {rows} rows {too_long} are longer than {max_length} tokens, and {held_out} "
-            "prompts are held out for validation"
+            f"nothing to train on: of {rows} rows {rows - len(kept)} are longer than {base.max_length} tokens, and "
+            f"{len(prompts)} prompts are held out for validation"
         )
+    return training, [each for each in kept if each.prompt in prompts]
 
 
 def _encode(base: "TextBase", responses: Iterable[Response]) -> dict[Response, EncodedSolution]:

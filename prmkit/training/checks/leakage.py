@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from prmkit.rewards.trained_on import problem_digest
+from prmkit.texts import squeezed
 from prmkit.training.checks.findings import Check, Status, check
 from prmkit.training.checks.subject import Subject
 from prmkit.training.data import Example
@@ -14,7 +15,7 @@ from prmkit.training.data import Example
 
 def plain(text: str) -> str:
     """A text without case, and with single spaces for all white space: what makes problems near-equal."""
-    return " ".join(text.split()).casefold()
+    return squeezed(text).casefold()
 
 
 def leakage_checks(subject: Subject, test: Sequence[str]) -> list[Check]:

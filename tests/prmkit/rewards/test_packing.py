@@ -19,11 +19,11 @@ from transformers import (
 
 from prmkit.errors import InputError, ShapeError
 from prmkit.rewards.metadata import Pooling
+from prmkit.rewards.packable import packing_refused
 from prmkit.rewards.packing import (
     Layout,
     pack,
     packed_attention,
-    packing_refused,
     pad,
     pool_logits,
     token_batches,

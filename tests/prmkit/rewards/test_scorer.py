@@ -6,7 +6,7 @@ import torch
 from prmkit.errors import InputError, MissingFileError, ShapeError
 from prmkit.rewards.base import Aggregation
 from prmkit.rewards.metadata import Pooling, RewardKind
-from prmkit.rewards.packing import packing_refused
+from prmkit.rewards.packable import packing_refused
 from prmkit.rewards.scorer import ClassifierReward, load_reward_model, logits_to_scores, step_logits
 from prmkit.steps import TextFormat
 from prmkit.training.data import make_pool
