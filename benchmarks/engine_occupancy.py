@@ -16,17 +16,13 @@ Beside the wall clock stands what each side took of the processors, which counts
 import argparse
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from benchmarks.processes import Child, answer, processor_seconds, questions
 from benchmarks.results import Measurement, rate, write_results
 from labelers.cluster import ClusterOptions, run_task
 from labelers.ledger import Ledger
@@ -85,7 +81,7 @@ class Watched:
         counted = Counted(completer)
         results = await TASK.run(counted, items)
         self.tokens += counted.tokens
-        said = {"began": began, "tokens": self.tokens, "processors": _processor_seconds() - processors}
+        said = {"began": began, "tokens": self.tokens, "processors": processor_seconds() - processors}
         self.file.write_text(json.dumps(said))
         return results
 
@@ -93,14 +89,7 @@ class Watched:
         sampling = Sampling(max_tokens=20)
         requests = [Request(prompt_ids=(50 + each,) * 40, sampling=sampling, seed=each) for each in range(2 * SLOTS)]
         await asyncio.gather(*(completer.complete(each) for each in requests))
-        return time.time(), _processor_seconds()
-
-
-def _processor_seconds() -> float:
-    """Of this process and those it started."""
-    whole = psutil.Process()
-    times = [each.cpu_times() for each in [whole, *whole.children(recursive=True)]]
-    return sum(each.user + each.system for each in times)
+        return time.time(), processor_seconds()
 
 
 def label(policy: str, solutions: Sequence[Solution]) -> tuple[int, float, float]:
@@ -119,6 +108,12 @@ def label(policy: str, solutions: Sequence[Solution]) -> tuple[int, float, float
     return said["tokens"], said["tokens"] / (ended - said["began"]), said["tokens"] / said["processors"]
 
 
+def bare_figures(bare: Child, how: str) -> tuple[int, float, float]:
+    """The same three figures of one pass of `LLM.generate`, `batch` or `naive`."""
+    tokens, seconds, processors = bare.ask(how)
+    return tokens, tokens / seconds, tokens / processors
+
+
 def requests_of(solutions: Sequence[Solution]) -> list[Request]:
     """What the labeler sends: addresses, which no engine has an influence on, in order."""
     counted = Counted(EngineSpec(engine=Engine.SIMULATED, policy=str(DEMO_POLICY)).build())
@@ -126,46 +121,14 @@ def requests_of(solutions: Sequence[Solution]) -> list[Request]:
     return counted.requests
 
 
-class Bare:
-    """`LLM.generate` in a process of its own."""
-
-    def __init__(self, policy: str, requests: Sequence[Request], folder: Path) -> None:
-        file = folder / "requests.json"
-        file.write_text(json.dumps([[each.prompt_ids, each.seed] for each in requests]))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.engine_occupancy", "--serve", policy, str(file)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def generate(self, how: str) -> tuple[int, float, float]:
-        """The same three figures of one pass, `batch` or `naive`."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(how + "\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith("took "):
-                tokens, seconds, processors = json.loads(line.removeprefix("took "))
-                return tokens, tokens / seconds, tokens / processors
-        raise RuntimeError("the bare engine ended")
-
-    def close(self) -> None:
-        """End the process."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def serve(policy: str, file: Path) -> None:
     """The other process: an engine with the labeler's own settings that generates as it is told on standard input."""
-    from prmkit.completers import vllm as ours
+    from prmkit.completers.vllm import cpu_arguments, prepare_vllm
 
-    os.environ.update(ours._ENVIRONMENT | ours._CPU_ENVIRONMENT)
+    prepare_vllm()
     from vllm import LLM, SamplingParams, TokensPrompt
 
-    llm = LLM(policy, max_num_seqs=SLOTS, enable_prefix_caching=True, **ours._cpu_arguments(policy, SLOTS))
+    llm = LLM(policy, max_num_seqs=SLOTS, enable_prefix_caching=True, **cpu_arguments(policy, SLOTS))
     rows = json.loads(file.read_text())
     limit = TASK.sampling.max_tokens
 
@@ -182,12 +145,11 @@ def serve(policy: str, file: Path) -> None:
         steps.setdefault(tuple(row[0]), []).append(row)
     passes = {"batch": [rows], "naive": list(steps.values())[::NAIVE_SHARE]}
     generate(rows[: 2 * SLOTS])
-    for line in sys.stdin:
+    for how in questions():
         llm.reset_prefix_cache()
-        began, processors = time.monotonic(), _processor_seconds()
-        tokens = sum(generate(part) for part in passes[line.strip()])
-        took = [tokens, time.monotonic() - began, _processor_seconds() - processors]
-        print(f"took {json.dumps(took)}", flush=True)
+        began, processors = time.monotonic(), processor_seconds()
+        tokens = sum(generate(part) for part in passes[how])
+        answer([tokens, time.monotonic() - began, processor_seconds() - processors])
 
 
 def widen(folder: Path, times: int) -> str:
@@ -222,11 +184,13 @@ def measure(policy: str, called: str, solutions: Sequence[Solution], runs: int) 
     """All claims for one policy."""
     found: dict[str, list[tuple[int, float, float]]] = {"ours": [], "batch": [], "naive": []}
     with tempfile.TemporaryDirectory() as folder:
-        bare = Bare(policy, requests_of(solutions), Path(folder))
+        file = Path(folder, "requests.json")
+        file.write_text(json.dumps([[each.prompt_ids, each.seed] for each in requests_of(solutions)]))
+        bare = Child("benchmarks.engine_occupancy", "--serve", policy, str(file))
         for _ in range(runs):
             found["ours"].append(label(policy, solutions))
             for how in ("batch", "naive"):
-                found[how].append(bare.generate(how))
+                found[how].append(bare_figures(bare, how))
             print(called, {how: [round(figure) for figure in each[-1]] for how, each in found.items()}, flush=True)
         bare.close()
     same = found["ours"][0][0] / found["batch"][0][0]

@@ -110,6 +110,13 @@ def load_config(model: str) -> Any:
         ) from None
 
 
+def turns_by_length(config: Any) -> bool:
+    """Whether a configuration's rotary positions depend on the longest row that is read with one."""
+    rope = getattr(config.get_text_config(), "rope_parameters", None) or {}
+    kinds = [each.get("rope_type") for each in (rope, *rope.values()) if isinstance(each, dict)]
+    return not {"dynamic", "longrope"}.isdisjoint(kinds)
+
+
 def _find_on_hub(model: str) -> None:
     """Ask for a hub model once, where it is not in the local cache: transformers itself would try for a minute.
 

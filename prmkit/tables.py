@@ -47,6 +47,15 @@ def solution_row(solution: Solution) -> Row:
     }
 
 
+def row_problem(row: Row) -> Problem:
+    """The problem in a row of any of our schemas; errors as of `row_solution`."""
+    return Problem(
+        problem_id=str(fields.read(row, "problem_id", "text", str | int)),
+        problem=fields.read(row, "problem", "text", str),
+        answer=None if row.get("answer") is None else str(fields.read(row, "answer", "text", str | int | float)),
+    )
+
+
 def row_solution(row: Row) -> Solution:
     """The solution in a row of any of the three schemas.
 
@@ -55,11 +64,7 @@ def row_solution(row: Row) -> Solution:
     """
     return Solution(
         solution_id=str(fields.read(row, "solution_id", "text", str | int)),
-        problem=Problem(
-            problem_id=str(fields.read(row, "problem_id", "text", str | int)),
-            problem=fields.read(row, "problem", "text", str),
-            answer=None if row.get("answer") is None else str(fields.read(row, "answer", "text", str | int | float)),
-        ),
+        problem=row_problem(row),
         steps=fields.many(row, "steps", "a list of texts", str),
         prompt_ids=None if row.get("prompt_ids") is None else fields.many(row, "prompt_ids", "a list of integers", int),
         step_ids=None
@@ -257,7 +262,7 @@ def _read_records(
     records: list[T] = []
     places: dict[str, str] = {}
     for where, row in read_rows(source, needed):
-        record = _convert(where, row, convert)
+        record = convert_row(where, row, convert)
         name = solution(record).name
         if name in places:
             raise InputError(f"{where}: solution {name} is at {places[name]} already; keep one of them")
@@ -266,7 +271,12 @@ def _read_records(
     return records
 
 
-def _convert(where: str, row: Row, convert: Callable[[Row], T]) -> T:
+def convert_row(where: str, row: Row, convert: Callable[[Row], T]) -> T:
+    """What `convert` makes of a row.
+
+    Raises:
+        InputError: The row is wrong; the message says where it stands.
+    """
     try:
         return convert(row)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:

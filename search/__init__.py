@@ -1,1 +1,1 @@
-"""Search over reasoning steps, guided by a reward model: best-of-n and beam search."""
+"""Search over reasoning steps, guided by a reward model: a file per method, and what they share in `search.tree`."""

@@ -1,39 +1,46 @@
-"""Best-of-n: draw n whole solutions, take the one the reward model scores highest."""
+"""Best-of-n: draw n whole solutions, take the best, or vote."""
 
-import asyncio
 from dataclasses import dataclass
 
-from prmkit.completers import Completer, Request, Sampling, draw_seed
-from prmkit.errors import InputError
+from prmkit.completers import Completer
 from prmkit.records import Problem
-from search.result import SearchResult, ranked
-from search.scoring import BatchingScorer, scored_candidate
+from search.method import Method, check_sizes
+from search.nodes import Node
+from search.result import SearchResult
+from search.scoring import BatchingScorer
+from search.tree import Tree
 
 
 @dataclass(frozen=True, kw_only=True)
-class BestOfN:
-    """The search and its settings."""
+class BestOfN(Method):
+    """The search and its settings. The solutions are those that `prmkit sample` draws with the same seed."""
 
-    sampling: Sampling
-    """How solutions are drawn."""
+    name = "best-of-n"
+    purpose = "sample"
+
     n: int = 16
-    """Solutions per problem; at least 1."""
-    seed: int = 0
-    """Of all draws."""
+    """Solutions per problem at most; at least 1."""
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise InputError(f"n must be at least 1, got {self.n}")
+        check_sizes(n=self.n)
 
     async def search(self, completer: Completer, scorer: BatchingScorer, problem: Problem) -> SearchResult:
-        """Search one problem; run many together."""
-        prompt = tuple(completer.text_format.prompt_ids(completer.tokenizer, problem.problem))
-        seeds = [draw_seed(self.seed, "sample", problem.problem_id, prompt, index) for index in range(self.n)]
-        completions = await asyncio.gather(
-            *(completer.complete(Request(prompt_ids=prompt, sampling=self.sampling, seed=seed)) for seed in seeds)
-        )
-        candidates = await asyncio.gather(
-            *(scored_candidate(completer, scorer, problem.problem, each.token_ids, each.finish) for each in completions)
-        )
-        tokens = sum(len(each.token_ids) for each in completions)
-        return SearchResult(problem=problem, candidates=ranked(candidates), tokens=tokens)
+        """Search one problem; see `Method.search`."""
+        tree = Tree(self, completer, scorer, problem)
+        found: list[Node] = []
+        drawn = 0
+        while drawn < self.n and not await self.enough(tree, found):
+            draws = min(self.n - drawn, self.wave(tree.purse.tokens_left()))
+            found += (await tree.draw([tree.root], draws, one_step=False))[0]
+            drawn += draws
+            if tree.purse.ended:
+                break
+        return await tree.result(found)
+
+    def wave(self, tokens_left: int | None) -> int:
+        """Solutions that are drawn together: as many as the budget pays for at their longest, else one by one."""
+        return self.n if tokens_left is None else max(1, tokens_left // self.sampling.max_tokens)
+
+    async def enough(self, _tree: Tree, _found: list[Node]) -> bool:
+        """Whether to stop before n."""
+        return False

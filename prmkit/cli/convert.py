@@ -1,6 +1,6 @@
-"""`prmkit convert`: labelled steps of other tools into our tables and back; our tables between Parquet and JSONL."""
+"""`prmkit convert`: labelled steps of other tools into our tables and back, tables copied, fine-tuning data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +8,7 @@ import tyro
 
 from prmkit.cli.options import say
 from prmkit.errors import InputError
-from prmkit.formats.options import Format, Neutral, ReadOptions, WriteOptions
+from prmkit.formats.options import Format, MessageOptions, Neutral, ReadOptions, Tuning, WriteOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,8 @@ class Convert:
     """Read labelled steps in the format of another tool, or write ours in one, and say what is lost.
 
     Without --to the output is a table of ours, which `prmkit train --labels` takes. A table that is in no such format
-    is copied between Parquet and JSONL, rows and columns as they are.
+    is copied between Parquet and JSONL, rows and columns as they are. With --to messages the best solutions of a run
+    become fine-tuning data.
     """
 
     data: Path
@@ -30,7 +31,7 @@ class Convert:
     """FILE.parquet or FILE.jsonl (for another tool also .json); an existing file is replaced."""
     from_: Annotated[Format | None, tyro.conf.arg(name="from")] = None
     """Format of --data; by default found from its first row, and said."""
-    to: Format | None = None
+    to: Format | Tuning | None = None
     """Format of --out; by default a table of ours."""
     problems: str | None = None
     """Problems with answers (any problem source): labelled solutions of an equal text get their id and answer."""
@@ -49,6 +50,7 @@ class Convert:
     """Writing signs or true and false: neutral steps are correct, incorrect, or their solutions leave-out."""
     soft: bool = WriteOptions.soft
     """Writing openrlhf: values in [0, 1]; --no-soft writes + and -."""
+    messages: Annotated[MessageOptions, tyro.conf.arg(name="")] = field(default_factory=MessageOptions)
 
     def run(self) -> None:
         """Do it."""
@@ -62,6 +64,9 @@ class Convert:
         self._check(source)
         if source is None and self.to is None:
             self._copy()
+            return
+        if isinstance(self.to, Tuning):
+            self._tune(source)
             return
         labeled = read_labels(self.data) if source is None else self._read(source)
         if not labeled:
@@ -102,9 +107,16 @@ class Convert:
             raise InputError(f"--{flag} is for data of another tool, and {self.data} is none (or say which: --from)")
         if self.to is None and writing:
             raise InputError(f"--{writing[0]} is for writing another format (--to)")
+        tuning = isinstance(self.to, Tuning)
+        if tuning and (idle := [*writing, *(name for name in reading if name in ("rollouts", "incorrect", "correct"))]):
+            raise InputError(f"--{idle[0]} is about the labels of steps, which {self.to} does not hold")
+        if not tuning and (chosen := _changed(self.messages)):
+            raise InputError(
+                f"--{chosen[0].replace('_', '-')} is for writing fine-tuning data (--to {Tuning.MESSAGES})"
+            )
         if source is not None:
-            check_reading(reading, source, self.to, soft=self.soft)
-        if self.to is not None:
+            check_reading(reading, source, None if isinstance(self.to, Tuning) else self.to, soft=self.soft)
+        if isinstance(self.to, Format):
             check_writing(writing, self.to, soft=self.soft)
 
     def _read(self, source: Format) -> "list[LabeledSolution]":
@@ -139,6 +151,19 @@ class Convert:
         say(f"{len(labels)} steps: {class_shares(labels)}")
         say(f"whether the answer is right is known of {graded} solutions; an ORM learns from these")
 
+    def _tune(self, source: Format | None) -> None:
+        """The best solutions as conversations."""
+        from prmkit.formats.messages import candidate, read_candidates, write_messages
+
+        if source is None:
+            candidates = read_candidates(self.data)
+        else:
+            candidates = [candidate(each.solution) for each in self._read(source)]
+        if not candidates:
+            raise InputError(f"{self.data}: no solutions in it")
+        for note in write_messages(self.out, candidates, self.messages):
+            say(note)
+
     def _copy(self) -> None:
         """Rows as they are."""
         from prmkit.formats.rows import rows_schema
@@ -147,6 +172,12 @@ class Convert:
         rows = [row for _, row in read_rows(self.data, ())]
         write_rows(self.out, rows, rows_schema(rows))
         say(f"{len(rows)} rows, as they are, in {self.out}")
+
+
+def _changed(options: MessageOptions) -> list[str]:
+    """Names of the options that are not what they are by default."""
+    defaults = MessageOptions()
+    return [name for name in MessageOptions.__dataclass_fields__ if getattr(options, name) != getattr(defaults, name)]
 
 
 _DEFAULTS = {name: each.default for name, each in Convert.__dataclass_fields__.items()}

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "prmkit.cli.evaluate:Evaluate",
     "search": "prmkit.cli.search:Search",
     "compare": "prmkit.cli.compare:Compare",
+    "view": "prmkit.cli.view:View",
     "grade": "prmkit.cli.grade:Grade",
     "convert": "prmkit.cli.convert:Convert",
 }

@@ -61,6 +61,8 @@ class PolicyOptions:
     """Requests that decode together in an engine."""
     tensor_parallel: int = 1
     """GPUs of one node that share one copy of the model (vllm)."""
+    gpu_memory: float = 0.9
+    """Share of each GPU's memory that vllm takes; less leaves room for a reward model on the same card."""
 
     def spec(self) -> EngineSpec:
         """Choose the engine and say why."""
@@ -71,6 +73,7 @@ class PolicyOptions:
             separator=self.separator,
             slots=self.slots,
             tensor_parallel=self.tensor_parallel,
+            gpu_memory=self.gpu_memory,
         )
         say(f"engine: {chosen.engine}, {reason}")
         return chosen

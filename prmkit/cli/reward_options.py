@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from prmkit.rewards.base import RewardModel
 
 
+RewardEngine = Literal["transformers", "vllm"]
+"""What computes the logits of a reward model; both give the same scores."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RewardOptions:
     """How reward models are loaded and combined."""
@@ -24,15 +28,21 @@ class RewardOptions:
     device: str | None = None
     """Of reward models: cpu, cuda, ...; by default CUDA where there is one. Beside vllm, cpu leaves it the card."""
 
-    def check(self, names: Sequence[str]) -> None:
+    def check(self, names: Sequence[str], engine: RewardEngine = "transformers") -> None:
         """Refuse options that contradict each other.
 
         Raises:
             InputError: They speak of several models, and there is one; or of a bound that is not asked for; or a model
-                is named twice.
+                is named twice; or the engine cannot do what is asked for.
         """
         from prmkit.errors import InputError
         from prmkit.models import model_fingerprint
+
+        if engine == "vllm" and (len(names) > 1 or self != RewardOptions()):
+            raise InputError(
+                "the vllm engine scores with one model of prmkit, on the device of vLLM's build; --device, --adapter "
+                "and further models are for transformers"
+            )
 
         if len(names) == 1 and self.ensemble is not None:
             raise InputError("--ensemble combines several models; name two or more")
@@ -45,12 +55,37 @@ class RewardOptions:
                 raise InputError(f"{name} is the same model as {known[contents]}; an ensemble needs different ones")
             known[contents] = name
 
-    def load(self, names: Sequence[str], **options: Any) -> "RewardModel":
+    def probe(self, names: Sequence[str], engine: RewardEngine = "transformers") -> None:
+        """Find what is wrong with the models or the device before other processes load them; loads no weights.
+
+        Raises:
+            PrmkitError: As of `check`; or a folder of ours is incomplete, or there is no device of such a name.
+        """
+        import torch
+
+        from prmkit.errors import InputError, first_line
+        from prmkit.rewards.reading import load_parts
+        from prmkit.steps import METADATA_FILE
+
+        self.check(names, engine)
+        try:
+            torch.device(self.device or "cpu")
+        except RuntimeError as error:
+            raise InputError(f"device {self.device!r} cannot be used: {first_line(error)}") from None
+        for name in names:
+            if Path(name).is_dir() and (Path(name) / METADATA_FILE).is_file():
+                load_parts(name)
+
+    def load(self, names: Sequence[str], engine: RewardEngine = "transformers", **options: Any) -> "RewardModel":
         """The one model, or the ensemble; options as of `prmkit.rewards.named.load_any`."""
+        self.check(names, engine)
+        if engine == "vllm":
+            from prmkit.rewards.vllm import load_vllm_reward
+
+            return load_vllm_reward(names[0], **options)
         from prmkit.rewards.ensemble import Combination, EnsembleReward
         from prmkit.rewards.named import load_any
 
-        self.check(names)
         models = [load_any(name, self.device, adapter=self.adapter, **options) for name in names]
         for model in models:
             if reason := getattr(model, "adapter_reason", None):

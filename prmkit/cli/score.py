@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from prmkit.cli.options import progress, say
-from prmkit.cli.reward_options import RewardOptions
+from prmkit.cli.reward_options import RewardEngine, RewardOptions
 from prmkit.rewards.base import Aggregation
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Score:
     """A step that scores lower is flagged (column first_flagged); default: the checkpoint's."""
     calibration: Literal["stored", "none"] = "stored"
     """stored: apply what `prmkit calibrate` left in the checkpoint; none: scores as the model gives them."""
-    engine: Literal["transformers", "vllm"] = "transformers"
+    engine: RewardEngine = "transformers"
     """What computes the logits; both give the same scores."""
     rewards: Annotated[RewardOptions, tyro.conf.arg(name="")] = field(default_factory=RewardOptions)
 
@@ -48,7 +48,7 @@ class Score:
         from prmkit.rewards.scored import score_solutions
         from prmkit.tables import read_solutions, score_row, write_rows
 
-        self._check()
+        self.rewards.check(self.model, self.engine)
         solutions = read_solutions(self.solutions)
         if not solutions:
             raise InputError(f"{self.solutions}: no solutions in it")
@@ -68,17 +68,6 @@ class Score:
             say(line)
         say(f"{len(scored)} solutions scored in {self.out}")
 
-    def _check(self) -> None:
-        """Refuse options that contradict each other."""
-        from prmkit.errors import InputError
-
-        self.rewards.check(self.model)
-        if self.engine == "vllm" and (len(self.model) > 1 or self.rewards != RewardOptions()):
-            raise InputError(
-                "--engine vllm scores with one model of prmkit, on the device of vLLM's build; --device, --adapter and "
-                "further models are for transformers"
-            )
-
     def _load(self) -> "RewardModel":
         options: dict[str, Any] = {
             "aggregation": self.aggregation,
@@ -86,11 +75,7 @@ class Score:
             "threshold": self.threshold,
             "calibrated": self.calibration == "stored",
         }
-        if self.engine == "vllm":
-            from prmkit.rewards.vllm import load_vllm_reward
-
-            return load_vllm_reward(self.model[0], **options)
-        return self.rewards.load(self.model, **options)
+        return self.rewards.load(self.model, self.engine, **options)
 
     def _identity(self, solutions: "list[Solution]") -> dict[str, Any]:
         """What decides the scores."""

@@ -7,7 +7,7 @@ asynchronous and the completer batches those under way, so many are to be sent a
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from prmkit.errors import InputError
@@ -55,7 +55,9 @@ class Completion:
     token_ids: tuple[int, ...]
     """Every sampled token, the end token included. The canonical form: text is decoded from it, never the reverse."""
     finish: FinishReason
-    """Why it ended."""
+    """Why it ended. LENGTH also where a step ends with the model's context: nothing can follow it."""
+    cached_tokens: int = field(default=0, compare=False)
+    """Prompt tokens whose computation the engine reused. It depends on what else the engine did; the tokens do not."""
 
 
 class Completer(Protocol):

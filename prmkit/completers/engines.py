@@ -57,16 +57,21 @@ class EngineSpec:
     """Requests that decode together."""
     tensor_parallel: int = 1
     """GPUs that share one copy of the model (vllm)."""
+    gpu_memory: float = 0.9
+    """Share of each GPU's memory that vllm takes, in (0, 1]; its CPU build does not heed it."""
 
     def __post_init__(self) -> None:
         if self.engine is Engine.AUTO:
             raise InputError("choose an engine first (choose_engine)")
         if self.slots < 1 or self.tensor_parallel < 1:
             raise InputError(f"slots and tensor_parallel must be at least 1, got {self.slots}, {self.tensor_parallel}")
+        if not 0 < self.gpu_memory <= 1:
+            raise InputError(f"gpu_memory must be a share above 0 and at most 1, got {self.gpu_memory}")
 
     def identity(self) -> dict[str, object]:
         """What decides the tokens that come out: all but the sizes, and the policy's content instead of its place."""
-        same = {name: value for name, value in asdict(self).items() if name not in ("slots", "tensor_parallel")}
+        sizes = ("slots", "tensor_parallel", "gpu_memory")
+        same = {name: value for name, value in asdict(self).items() if name not in sizes}
         return same | {"policy": model_fingerprint(self.policy)}
 
     def build(self) -> Completer:
@@ -77,7 +82,13 @@ class EngineSpec:
             case Engine.VLLM:
                 from prmkit.completers.vllm import VllmCompleter
 
-                return VllmCompleter(self.policy, text_format, slots=self.slots, tensor_parallel=self.tensor_parallel)
+                return VllmCompleter(
+                    self.policy,
+                    text_format,
+                    slots=self.slots,
+                    tensor_parallel=self.tensor_parallel,
+                    gpu_memory=self.gpu_memory,
+                )
             case Engine.TRANSFORMERS:
                 from prmkit.completers.transformers import TransformersCompleter, default_device
 
@@ -96,6 +107,7 @@ def engine_spec(
     separator: str | None = None,
     slots: int = 64,
     tensor_parallel: int = 1,
+    gpu_memory: float = 0.9,
 ) -> tuple[EngineSpec, str]:
     """The specification for a MODEL argument, and why this engine.
 
@@ -118,6 +130,7 @@ def engine_spec(
         separator=separator,
         slots=slots,
         tensor_parallel=tensor_parallel,
+        gpu_memory=gpu_memory,
     )
     load_config(spec.policy)
     find_text_format(Path(spec.policy), load_tokenizer(spec.policy), prompt, separator)

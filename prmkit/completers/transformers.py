@@ -1,13 +1,13 @@
 """Completions by plain transformers: the engine that runs everywhere, and the default without a CUDA device.
 
 Continuous batching: a thread owns the model; requests join the batch at any token and leave it when they end. A prefix
-is prefilled once and copied into the slot of each request that continues it. On the CPU in float32 with one thread a
-request's tokens depend on nothing but the request (see `prmkit.completers.slots`).
+is computed once (`prmkit.completers.prefill`) and copied into the slot of each request that continues it. On the CPU in
+float32 with one thread a request's tokens depend on nothing but the request (see `prmkit.completers.slots`).
 """
 
 import asyncio
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, DynamicCache
+from transformers import AutoModelForCausalLM
 
 from prmkit.completers.base import Completion, Request
+from prmkit.completers.prefill import Prefills
 from prmkit.completers.slots import MIN_ROWS, SlotCache
 from prmkit.errors import EngineError, InputError, MissingFileError, first_line
 from prmkit.models import load_tokenizer
@@ -26,9 +27,6 @@ from prmkit.steps import TextFormat, boundaries
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-_PREFIXES_KEPT = 32
-"""Prefilled prefixes held for requests that continue the same ids."""
 
 
 @dataclass(eq=False)
@@ -39,6 +37,7 @@ class _Draw:
     future: "asyncio.Future[Completion]"
     loop: asyncio.AbstractEventLoop
     written: list[int] = field(default_factory=list)
+    cached_tokens: int = 0
 
     @cached_property
     def uniforms(self) -> np.ndarray:
@@ -74,7 +73,7 @@ class TransformersCompleter:
         self._context: int = getattr(model.config, "max_position_embeddings", None) or 1 << 30
         self._ends = _end_ids(model, tokenizer)
         self._closing = _closing_ids(tokenizer, text_format.separator)
-        self._prefixes: OrderedDict[tuple[int, ...], tuple[DynamicCache, Tensor]] = OrderedDict()
+        self._prefills = Prefills(self._model)
         self._waiting: deque[_Draw] = deque()
         self._wake = threading.Condition()
         self._closed = False
@@ -147,25 +146,12 @@ class TransformersCompleter:
         while self._waiting and len(active) < self._slots:
             draw = self._waiting[0]  # stays in the queue until it is safe, so that a failure reaches it
             if not draw.future.cancelled():
-                prefix, logits = self._prefill(draw.request.prompt_ids)
-                draw.written.append(_sample(logits, [draw])[0])
+                prefix, draw.cached_tokens = self._prefills.compute(draw.request.prompt_ids)
+                draw.written.append(_sample(prefix.logits, [draw])[0])
                 if not self._finish(draw):
-                    cache.load(len(active), prefix)
+                    cache.load(len(active), prefix.cache)
                     active.append(draw)
             self._waiting.popleft()
-
-    def _prefill(self, prompt_ids: tuple[int, ...]) -> tuple[DynamicCache, Tensor]:
-        """Keys and values of a prefix and the logits `[1, V]` after it; always computed alone, for the same bits."""
-        if prompt_ids in self._prefixes:
-            self._prefixes.move_to_end(prompt_ids)
-            return self._prefixes[prompt_ids]
-        cache = DynamicCache(config=self._model.config)
-        ids = torch.tensor([prompt_ids], device=self._model.device)
-        logits = self._model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
-        self._prefixes[prompt_ids] = cache, logits
-        if len(self._prefixes) > _PREFIXES_KEPT:
-            self._prefixes.popitem(last=False)
-        return cache, logits
 
     def _advance(self, active: list[_Draw], cache: SlotCache) -> None:
         """Write one token in every active slot and free those that finished."""
@@ -190,15 +176,16 @@ class TransformersCompleter:
     def _finish(self, draw: _Draw) -> bool:
         """Settle the draw if it ends with its newest token."""
         request, written = draw.request, draw.written
+        full = len(request.prompt_ids) + len(written) >= self._context
         if written[-1] in self._ends:
             finish = FinishReason.END
-        elif request.one_step and self._ends_step(written):
+        elif request.one_step and not full and self._ends_step(written):
             finish = FinishReason.STEP
-        elif min(request.sampling.max_tokens, self._context - len(request.prompt_ids)) <= len(written):
+        elif full or len(written) >= request.sampling.max_tokens:
             finish = FinishReason.LENGTH
         else:
             return False
-        draw.settle(Completion(token_ids=tuple(written), finish=finish))
+        draw.settle(Completion(token_ids=tuple(written), finish=finish, cached_tokens=draw.cached_tokens))
         return True
 
     def _ends_step(self, written: list[int]) -> bool:

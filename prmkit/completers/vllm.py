@@ -1,8 +1,10 @@
 """Completions by vLLM's asynchronous engine: the one to use on GPUs. Its CPU build serves the tests.
 
 Prefix caching is on, so that the rollouts of one prefix, and the longer prefixes of one solution, share their
-computation. On the CPU build in float32 a request's tokens depend on the request alone. On a GPU vLLM does not promise
-that: rounding depends on the batch (vllm issues 5543 and 40896), so a repeated draw may differ there.
+computation: requests hold the very ids that were written, so all whole blocks of a prefix are found again
+(`Completion.cached_tokens` says how many tokens that were). On the CPU build in float32 a request's tokens depend on
+the request alone. On a GPU vLLM does not promise that: rounding depends on the batch (vllm issues 5543 and 40896), so a
+repeated draw may differ there.
 """
 
 import asyncio
@@ -63,7 +65,15 @@ def prepare_vllm() -> bool:
 class VllmCompleter:
     """A `Completer` on vLLM. Build and use it inside one running event loop."""
 
-    def __init__(self, policy: str, text_format: TextFormat, *, slots: int = 256, tensor_parallel: int = 1) -> None:
+    def __init__(
+        self,
+        policy: str,
+        text_format: TextFormat,
+        *,
+        slots: int = 256,
+        tensor_parallel: int = 1,
+        gpu_memory: float = 0.9,
+    ) -> None:
         """Start an engine for a policy by folder or hub name.
 
         Args:
@@ -71,39 +81,34 @@ class VllmCompleter:
             text_format: How the policy reads problems and ends steps.
             slots: Requests that decode together at most.
             tensor_parallel: GPUs that share one copy of the model.
+            gpu_memory: Share of each GPU's memory that the engine takes, in (0, 1]. The CPU build does not heed it.
         """
-        cpu = prepare_vllm()
-        from vllm import AsyncEngineArgs
+        prepare_vllm()
         from vllm.v1.engine.async_llm import AsyncLLM
 
         self.tokenizer = load_tokenizer(policy)
         self.text_format = text_format
-        arguments = AsyncEngineArgs(
-            model=policy,
-            max_num_seqs=slots,
-            tensor_parallel_size=tensor_parallel,
-            # within a Ray placement group vLLM would want a bundle for each GPU; ours holds all of them
-            distributed_executor_backend="mp" if tensor_parallel > 1 else None,
-            enable_prefix_caching=True,
-            disable_log_stats=True,
-            **(cpu_arguments(policy, slots) if cpu else {}),
-        )
+        arguments = engine_arguments(policy, slots=slots, tensor_parallel=tensor_parallel, gpu_memory=gpu_memory)
         self._engine: Any = AsyncLLM.from_engine_args(arguments)
+        self._context: int = self._engine.model_config.max_model_len
         self._numbers = itertools.count()
 
     async def complete(self, request: Request) -> Completion:
         """Draw one completion; see `prmkit.completers.base.Completer`."""
-        written: tuple[int, ...] = ()
-        while True:
-            completion = await self._draw(request, written)
-            written += completion.token_ids
-            if completion.finish is not FinishReason.STEP:
-                return replace(completion, token_ids=written)
-            if boundaries(str(self.tokenizer.decode(written)), self.text_format.separator):
-                return Completion(token_ids=written, finish=FinishReason.STEP)
-            if len(written) >= request.sampling.max_tokens:
-                return Completion(token_ids=written, finish=FinishReason.LENGTH)
-            # a separator that ends no step (after blanks, or inside a formula): write on
+        first = await self._draw(request, ())
+        written = first.token_ids
+        finish = first.finish
+        while finish is FinishReason.STEP:
+            full = len(request.prompt_ids) + len(written) >= self._context
+            ended = boundaries(str(self.tokenizer.decode(written)), self.text_format.separator)
+            if full or (not ended and len(written) >= request.sampling.max_tokens):
+                finish = FinishReason.LENGTH
+            elif ended:
+                break
+            else:  # a separator that ends no step (after blanks, or inside a formula): write on
+                more = await self._draw(request, written)
+                written, finish = written + more.token_ids, more.finish
+        return replace(first, token_ids=written, finish=finish)
 
     async def _draw(self, request: Request, written: tuple[int, ...]) -> Completion:
         from vllm import SamplingParams, TokensPrompt
@@ -125,14 +130,19 @@ class VllmCompleter:
         last: Any = None
         try:
             async for output in self._engine.generate(prompt, parameters, request_id=str(next(self._numbers))):
-                last = output.outputs[0]
+                last = output
         except VLLMValidationError as error:
             raise InputError(f"a prompt of {len(request.prompt_ids)} tokens was refused: {error}") from None
         except asyncio.CancelledError:
             raise
         except Exception as error:
             raise EngineError(f"the vllm engine died: {error!r}") from error
-        return Completion(token_ids=tuple(last.token_ids), finish=_finish(last.finish_reason, last.stop_reason))
+        drawn = last.outputs[0]
+        return Completion(
+            token_ids=tuple(drawn.token_ids),
+            finish=_finish(drawn.finish_reason, drawn.stop_reason),
+            cached_tokens=last.num_cached_tokens or 0,
+        )
 
     def close(self) -> None:
         """Stop the engine and its process, in the running event loop; a second call does nothing."""
@@ -153,6 +163,26 @@ def _finish(reason: str, stopped_by: object) -> FinishReason:
         case "length", _:
             return FinishReason.LENGTH
     raise EngineError(f"vllm ended a request with the reason {reason!r}")
+
+
+def engine_arguments(policy: str, *, slots: int, tensor_parallel: int = 1, gpu_memory: float = 0.9) -> Any:
+    """The `vllm.AsyncEngineArgs` of a completer; arguments as of `VllmCompleter`."""
+    cpu = prepare_vllm()
+    from vllm import AsyncEngineArgs
+
+    # the CPU build reads gpu_memory_utilization as a share of the host's memory, and then goes by
+    # VLLM_CPU_KVCACHE_SPACE, which is set: so it is not told
+    build = cpu_arguments(policy, slots) if cpu else {"gpu_memory_utilization": gpu_memory}
+    return AsyncEngineArgs(
+        model=policy,
+        max_num_seqs=slots,
+        tensor_parallel_size=tensor_parallel,
+        # within a Ray placement group vLLM would want a bundle for each GPU; ours holds all of them
+        distributed_executor_backend="mp" if tensor_parallel > 1 else None,
+        enable_prefix_caching=True,
+        disable_log_stats=True,
+        **build,
+    )
 
 
 def cpu_arguments(policy: str, slots: int) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def read_search(run: Path, comparison: Comparison, *, seed: int = 0) -> SearchOu
             f"{run}: {len(absent)} problems of the pool were not searched, {absent[0]!r} among them; "
             "search the same --problems with the same --seed"
         )
-    method = _config(run).get("method", {})
+    method = _config(run).get("task", {})
     name = rows[0]["method"] if rows else run.name
     if {"beams", "expansions"} <= method.keys():
         name = f"{name} {method['beams']} x {method['expansions']}"

@@ -3,6 +3,7 @@
 Light to import. The formats are modules of this folder, one each, and the table of them is `prmkit.formats.convert`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,13 @@ class Format(StrEnum):
     """ProcessBench; read only."""
     PRMBENCH = "prmbench"
     """PRMBench; read only."""
+
+
+class Tuning(StrEnum):
+    """A format of fine-tuning data, which holds whole solutions and no labels; only written."""
+
+    MESSAGES = "messages"
+    """Conversations of a user's and an assistant's turn."""
 
 
 class Neutral(StrEnum):
@@ -78,3 +86,67 @@ class WriteOptions:
     """Formats of two classes: what becomes of neutral steps."""
     soft: bool = True
     """OpenRLHF: write values in [0, 1]; else the signs `+` and `-`."""
+
+
+class Over(StrEnum):
+    """Among what the best solutions are chosen."""
+
+    PROBLEM = "problem"
+    """Those of each problem."""
+    ALL = "all"
+    """All of them: problems may get many, or none."""
+
+
+class Answers(StrEnum):
+    """Which solutions may be chosen, by their answers."""
+
+    RIGHT = "right"
+    """Not the wrong ones. Where the source holds no verdict, answers are graded; where no answer is known, all may."""
+    ANY = "any"
+    """All."""
+
+
+class Distinct(StrEnum):
+    """When two solutions of a problem are the same, so that the better one stands for both."""
+
+    TEXT = "text"
+    """Equal texts, white space aside."""
+    EQUATIONS = "equations"
+    """Equal equations in equal order, whatever the words around them (RFT, Yuan et al. 2023); texts where there are
+    none."""
+    NONE = "none"
+    """Never."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageOptions:
+    """Writing messages: which solutions become fine-tuning data, and what they look like."""
+
+    best: int = 1
+    """Writing messages: solutions to choose, highest score first (at random where there are no scores); 0: all."""
+    over: Over = Over.PROBLEM
+    """Writing messages: --best of each problem, or of all."""
+    answers: Answers = Answers.RIGHT
+    """Writing messages: leave out wrong answers, or take any."""
+    min_score: float | None = None
+    """Writing messages: leave out solutions that score lower."""
+    distinct: Distinct = Distinct.TEXT
+    """Writing messages: of solutions of a problem with equal text, or equal equations, one is taken; none: all."""
+    seed: int = 0
+    """Writing messages: decides between equal scores, and what is chosen without scores."""
+    policy: str | None = None
+    """Writing messages: take prompt and separator of this policy (folder, hub name or demo)."""
+    prompt: str | None = None
+    """Writing messages: the user's turn, with {problem} in it; default: the policy's, else the bare problem."""
+    separator: str | None = None
+    """Writing messages: text between steps; default: the policy's, else a blank line."""
+    system: str | None = None
+    """Writing messages: a system turn before the user's."""
+    only_messages: bool = False
+    """Writing messages: no field beside messages (else also ids, score and whether the answer is right)."""
+
+    def __post_init__(self) -> None:
+        if self.best < 0 or (self.min_score is not None and not math.isfinite(self.min_score)):
+            raise InputError(f"need best >= 0 and a finite min_score, got {self.best} and {self.min_score}")
+        if self.best == 0 and self.over is Over.ALL:
+            raise InputError("--over all chooses the best of all solutions; say how many: --best N")

@@ -84,6 +84,28 @@ class RewardModel(Protocol):
         """
         return aggregate(step_scores, self.aggregation)
 
+    def prm_tokens(
+        self,
+        problem: str,  # noqa: ARG002
+        steps: Sequence[str],  # noqa: ARG002
+        known_steps: int | None = None,  # noqa: ARG002
+    ) -> int | None:
+        """What it costs to score a solution, in tokens that the model must run.
+
+        Args:
+            problem: Text of the problem.
+            steps: Steps of the solution, at least one.
+            known_steps: So many of them were scored before, which counts for models that keep prefixes; 0 where only
+                the prompt was read, None where nothing was.
+
+        Returns:
+            Tokens; None where the model has no tokens, or does not say.
+
+        Raises:
+            ShapeError: `known_steps` is not in 0 to `len(steps)`, or as of `score_steps`.
+        """
+        return None
+
     def close(self) -> None:
         """Free what the model holds beside memory, such as an engine; a second call does nothing."""
         return

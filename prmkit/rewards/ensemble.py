@@ -91,6 +91,11 @@ class EnsembleReward(RewardModel):
         """Score the steps of many solutions; see `prmkit.rewards.base.RewardModel`."""
         return [self.combine(each) for each in self.member_scores(solutions)]
 
+    def prm_tokens(self, problem: str, steps: Sequence[str], known_steps: int | None = None) -> int | None:
+        """The sum over the members; None where one does not say."""
+        tokens = [model.prm_tokens(problem, steps, known_steps) for model in self.models]
+        return None if None in tokens else sum(filter(None, tokens))
+
     def close(self) -> None:
         """Close the members."""
         for model in self.models:

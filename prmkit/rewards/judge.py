@@ -144,6 +144,10 @@ class JudgeReward(RewardModel):
             scores.append([_share_behind(at, verdicts) for at in range(len(steps))])
         return scores
 
+    def prm_tokens(self, problem: str, steps: Sequence[str], known_steps: int | None = None) -> int:  # noqa: ARG002
+        """Tokens of the question, once for every draw: it is read in full each time. Answers are not counted."""
+        return self.draws * len(judge_prompt_ids(self.completer, problem, steps))
+
     def close(self) -> None:
         """Free the completer."""
         self.completer.close()

@@ -19,7 +19,8 @@ def load_any(name: str | Path, device: str | None = None, *, adapter: str | None
             or hub name), or `judge:MODEL`.
         device: `cpu`, `cuda`, ...; by default CUDA where there is one. A judge runs where its engine does.
         adapter: Of a published model; by default found by its architecture or name.
-        options: Further arguments of `ClassifierReward`; of these a judge knows `aggregation` and `threshold`.
+        options: Further arguments of `ClassifierReward`; of these a judge knows `aggregation` and `threshold`, and it
+            reads in full where others keep prefixes (`prefix_cache`).
 
     Raises:
         MissingFileError: It is not there or is incomplete.
@@ -45,7 +46,8 @@ def _load_judge(model: str, device: str | None, options: dict[str, Any]) -> Rewa
     from prmkit.rewards.judge import JudgeReward
 
     known = {"aggregation", "threshold"}
-    given = {key: value for key, value in options.items() if value is not None and key != "calibrated"}
+    general = {"calibrated", "prefix_cache"}  # said to all models of a command; neither changes what a judge says
+    given = {key: value for key, value in options.items() if value is not None and key not in general}
     if device is not None or given.keys() - known:
         raise InputError(f"judge {model!r}: {', '.join(sorted(given.keys() - known)) or 'a device'} cannot be chosen")
     spec, _ = engine_spec(model, Engine.AUTO)

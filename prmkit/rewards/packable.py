@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 
 from prmkit.errors import InputError, PrmkitError, first_line
+from prmkit.models import turns_by_length
 from prmkit.rewards.packing import Row, pack, packed_attention, pad
 
 if TYPE_CHECKING:
@@ -19,10 +20,7 @@ _said: "WeakSet[torch.nn.Module]" = WeakSet()
 
 def reads_alone(model: "PreTrainedModel") -> bool:
     """Whether a row's logits depend on how long the others of its batch are: RoPE that changes with the length."""
-    config = model.config.get_text_config()
-    rope = getattr(config, "rope_parameters", None) or {}
-    kinds = [each.get("rope_type") for each in (rope, *rope.values()) if isinstance(each, dict)]
-    return not {"dynamic", "longrope"}.isdisjoint(kinds)
+    return turns_by_length(model.config)
 
 
 def batch_plan(model: "PreTrainedModel", longest: int, tokens: int) -> tuple[bool, int]:

@@ -3,15 +3,16 @@
 Rows with the very same prompt share one copy of it: the sequence holds the prompt once, then what follows it in each of
 the rows. Position ids start again with every prompt. Attention is computed row by row, each row over its prompt and its
 own tokens, so every row gets the logits and gradients that it would get alone; everything else in a model works token
-by token. `packed_attention` puts this attention into a transformers model, and `pad` is the way for those where it does
-not fit. Which rows go into a batch is decided here too (`token_batches`), and how the logits of tokens become those of
-steps (`pool_logits`). Losses and marks are in `prmkit.training`.
+by token. `packed_attention` puts this attention, or that of `prmkit.rewards.prefixes`, into a transformers model, and
+`pad` is the way for those where it does not fit. Which rows go into a batch is decided here too (`token_batches`), and
+how the logits of tokens become those of steps (`pool_logits`). Losses and marks are in `prmkit.training`.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -32,6 +33,29 @@ _BEYOND_CAUSAL = ("softcap", "s_aux", "position_bias", "indices", "block_indices
 """What models may ask of an attention besides being causal, scaled and windowed (arguments of transformers' own)."""
 
 
+class Kernel(Protocol):
+    """`scaled_dot_product_attention` with a model's scale, dropout and grouped heads."""
+
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, *, is_causal: bool = False, attn_mask: Tensor | None = None
+    ) -> Tensor:
+        """Queries `[1, H, Q, D]`, keys and values `[1, G, K, D]`; the result `[1, H, Q, D]`."""
+        ...
+
+
+class Arrangement(Protocol):
+    """What attends to what in a sequence: the `layout` of a forward within `packed_attention`."""
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row, those included that are not in the sequence."""
+        ...
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, kernel: Kernel) -> Tensor:
+        """Attention of one layer; queries and result `[1, H, T, D]`, keys and values `[1, G, T, D]`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where rows lie in a packed sequence: for each prompt its length, and the lengths of what follows it."""
@@ -46,6 +70,23 @@ class Layout:
     def sizes(self) -> list[int]:
         """Lengths of all segments in the order of the sequence: a prompt, its continuations, the next prompt, ..."""
         return [size for prompt, rest in self.groups for size in (prompt, *rest)]
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, kernel: Kernel) -> Tensor:
+        """Causal attention of each row over its prompt and its own tokens.
+
+        A prompt's own attention is computed again for each of its rows, which costs no more than in unpacked rows, but
+        needs no mask, so that the fastest kernels fit. (On a CPU one call per row was as fast as masks, faster than
+        batches of rows padded to one length, and used less memory.)
+        """
+        pieces = zip(*(torch.split(each, self.sizes(), dim=2) for each in (query, key, value)), strict=True)
+        results: list[Tensor] = []
+        for prompt_length, rest in self.groups:
+            prompt = next(pieces)
+            for number, _ in enumerate(rest):
+                q, k, v = (torch.cat(both, dim=2) for both in zip(prompt, next(pieces), strict=True))
+                result = kernel(q, k, v, is_causal=True)
+                results.append(result if number == 0 else result[:, :, prompt_length:])
+        return torch.cat(results, dim=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +220,7 @@ def pool_logits(logits_LC: Tensor, ends: Sequence[int], prompt_length: int, pool
 
 @contextmanager
 def packed_attention(model: "PreTrainedModel") -> Iterator[None]:
-    """Within, a forward of `model` takes what `pack` returns and nothing else; afterwards it is as before.
+    """Within, a forward of `model` takes position ids and a `layout` and no mask; afterwards it is as before.
 
     A training must be within as a whole: gradient checkpointing computes attention again while it goes backward. What
     is saved meanwhile is an ordinary checkpoint, because transformers stores no attention with one.
@@ -205,15 +246,10 @@ def _attend(
     scaling: float | None = None,
     dropout: float = 0.0,
     sliding_window: int | None = None,
-    layout: Layout | None = None,
+    layout: Arrangement | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
-    """Causal attention of each row over its prompt and itself; queries `[1, H, T, D]`, the result `[1, T, H, D]`.
-
-    A prompt's own attention is computed again for each of its rows, which costs no more than in unpacked rows, but
-    needs no mask, so that the fastest kernels fit. (On a CPU one call per row was as fast as masks, faster than
-    batches of rows padded to one length, and used less memory.)
-    """
+    """The attention that transformers calls; queries `[1, H, T, D]`, the result `[1, T, H, D]`."""
     if layout is None:
         raise ShapeError("packed attention needs the layout that `pack` returns")
     if sliding_window is not None and sliding_window < layout.longest:
@@ -222,14 +258,7 @@ def _attend(
         raise ShapeError(f"{type(module).__name__} asks for {found[0]}, which packed attention does not know")
     if others.get("is_causal") is False:
         raise ShapeError(f"{type(module).__name__} attends to later tokens, which packed attention does not")
-    pieces = zip(*(torch.split(each, layout.sizes(), dim=2) for each in (query, key, value)), strict=True)
-    results: list[Tensor] = []
-    for prompt_length, rest in layout.groups:
-        prompt = next(pieces)
-        for number, _ in enumerate(rest):
-            q, k, v = (torch.cat(both, dim=2) for both in zip(prompt, next(pieces), strict=True))
-            result = scaled_dot_product_attention(
-                q, k, v, dropout_p=dropout, is_causal=True, scale=scaling, enable_gqa=q.shape[1] != k.shape[1]
-            )
-            results.append(result if number == 0 else result[:, :, prompt_length:])
-    return torch.cat(results, dim=2).transpose(1, 2), None
+    kernel = partial(
+        scaled_dot_product_attention, dropout_p=dropout, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
+    )
+    return layout.attend(query, key, value, kernel).transpose(1, 2), None

@@ -52,7 +52,7 @@ class PublishedReward(ClassifierReward):
         """Which adapter, and why."""
 
     def _write(self, problem: str, steps: Sequence[str]) -> EncodedSolution:
-        return write_solution(self.adapter, self.tokenizer, problem, steps)
+        return write_solution(self.adapter, self._remembering, problem, steps)
 
 
 def load_published(

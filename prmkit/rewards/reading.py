@@ -6,8 +6,9 @@ classifier, from transformers, vLLM or a server, reads them with it.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Floats = NDArray[np.float64]
+
+TEXTS = 1 << 15
+"""Texts whose token ids a reader remembers: the steps of growing solutions are not tokenised again."""
 
 
 def logits_to_probabilities(logits_SC: Tensor, kind: RewardKind, temperature: float = 1.0) -> Floats:
@@ -55,6 +59,25 @@ def read_scores(probabilities_SC: Floats, metadata: RewardMetadata) -> list[floa
     """Step scores in [0, 1] under the neutral weight and the calibration of steps."""
     scores_S = probabilities_to_scores(probabilities_SC, metadata.kind, metadata.neutral_weight)
     return list((metadata.step_calibration.apply(scores_S) if metadata.step_calibration else scores_S).tolist())
+
+
+class _RememberingTokenizer:
+    """A tokenizer that knows the token ids of the last texts; all else is as of the one it stands for."""
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self._tokenizer = tokenizer
+
+        @lru_cache(maxsize=TEXTS)
+        def remembered(text: str, **options: bool) -> tuple[int, ...]:
+            return tuple(tokenizer(text, **options)["input_ids"])
+
+        self._remembered = remembered
+
+    def __call__(self, text: str, **options: bool) -> dict[str, tuple[int, ...]]:
+        return {"input_ids": self._remembered(text, **options)}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
 
 
 class StepReader(RewardModel):
@@ -97,6 +120,7 @@ class StepReader(RewardModel):
         if {"neutral_weight", "aggregation"} & changed.keys():
             metadata = replace(metadata, normalisation=None)  # measured on other rewards
         self.tokenizer = tokenizer
+        self._remembering = cast("PreTrainedTokenizerBase", _RememberingTokenizer(tokenizer))
         self.metadata: RewardMetadata = replace(metadata, **changed)
         self.aggregation = self.metadata.aggregation
         self.threshold = self.metadata.threshold
@@ -121,7 +145,20 @@ class StepReader(RewardModel):
 
     def _write(self, problem: str, steps: Sequence[str]) -> EncodedSolution:
         """How this model is written to; published models have ways of their own (`prmkit.rewards.published`)."""
-        return encode_solution(self.tokenizer, self.metadata.text_format, problem, steps)
+        return encode_solution(self._remembering, self.metadata.text_format, problem, steps)
+
+    def prm_tokens(self, problem: str, steps: Sequence[str], known_steps: int | None = None) -> int:
+        """Tokens to run; see `RewardModel`. Errors also as of `encode`."""
+        row = self.encode(problem, steps)
+        if known_steps is None or not self._keeps_prefixes(len(row.ids)):
+            return len(row.ids)
+        if not 0 <= known_steps <= len(steps):
+            raise ShapeError(f"of {len(steps)} steps {known_steps} cannot have been scored before")
+        return len(row.ids) - (row.ends[known_steps - 1] + 1 if known_steps else row.prompt_length)
+
+    def _keeps_prefixes(self, tokens: int) -> bool:  # noqa: ARG002
+        """Whether the prefixes of a solution of so many tokens are kept between calls."""
+        return False
 
     def pool(self, logits_LC: Tensor, row: EncodedSolution) -> Tensor:
         """Logits of the steps `[S, C]`, from those of all L tokens of an encoded solution."""

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from prmkit.errors import InputError, MissingFileError
-from prmkit.models import DEMO_POLICY, load_config, load_tokenizer, model_fingerprint, resolve_model
+from prmkit.models import (
+    DEMO_POLICY,
+    load_config,
+    load_tokenizer,
+    model_fingerprint,
+    resolve_model,
+    turns_by_length,
+)
 
 
 @pytest.fixture
@@ -111,3 +118,18 @@ def test_a_hub_that_cannot_be_reached_is_asked_once(monkeypatch: pytest.MonkeyPa
     with pytest.raises(MissingFileError, match="no such folder, and not found on the model hub") as caught:
         load_tokenizer("no/dir")
     assert time.monotonic() - began < 10 and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rope", "turns"),
+    [
+        ({"rope_type": "default", "rope_theta": 1e4}, False),
+        ({"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}, True),
+        ({"full_attention": {"rope_type": "longrope"}, "sliding_attention": {"rope_type": "default"}}, True),
+        (None, False),
+    ],
+)
+def test_positions_that_depend_on_the_length_are_told_by_the_configuration(rope: object, turns: bool) -> None:
+    config = load_config(str(DEMO_POLICY))
+    config.rope_parameters = rope
+    assert turns_by_length(config) is turns

@@ -168,8 +168,8 @@ def test_deviations_change_the_lower_bound_and_the_mean_is_the_default(make_rewa
     [
         (("prm", "--ensemble", "min"), "name two or more"),
         (("prm", "orm", "--deviations", "2"), "--deviations belongs to --ensemble lower"),
-        (("prm", "orm", "--engine", "vllm"), "--engine vllm scores with one model"),
-        (("prm", "--engine", "vllm", "--device", "cpu"), "--engine vllm scores with one model"),
+        (("prm", "orm", "--engine", "vllm"), "the vllm engine scores with one model"),
+        (("prm", "--engine", "vllm", "--device", "cpu"), "the vllm engine scores with one model"),
         (("prm", "--adapter", "skywork"), "an adapter is for published models"),
     ],
 )

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from prmkit.completers import Sampling, draw_seed
+from prmkit.completers import Completion, Sampling, draw_seed
 from prmkit.completers.engines import Engine, EngineSpec, choose_engine, engine_spec
 from prmkit.completers.vllm import is_cpu_build
 from prmkit.errors import InputError, MissingExtraError, MissingFileError, RunChangedError
 from prmkit.models import DEMO_POLICY
+from prmkit.records import FinishReason
 from prmkit.runs import check_folder, write_config
 
 
@@ -79,6 +80,24 @@ def test_sizes_do_not_enter_the_identity_of_a_run() -> None:
 def test_tensor_parallel_reaches_the_engine() -> None:
     assert engine_spec("demo", Engine.SIMULATED)[0].tensor_parallel == 1
     assert engine_spec("demo", Engine.SIMULATED, tensor_parallel=2)[0].tensor_parallel == 2
+
+
+def test_the_share_of_gpu_memory_is_a_size_and_no_part_of_the_identity() -> None:
+    assert engine_spec("demo", Engine.SIMULATED)[0].gpu_memory == 0.9
+    less = engine_spec("demo", Engine.SIMULATED, gpu_memory=0.5)[0]
+    assert less.gpu_memory == 0.5
+    assert less.identity() == engine_spec("demo", Engine.SIMULATED)[0].identity()
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, float("nan")])
+def test_an_impossible_share_of_gpu_memory_is_refused(share: float) -> None:
+    with pytest.raises(InputError, match="gpu_memory must be a share above 0 and at most 1"):
+        EngineSpec(engine=Engine.SIMULATED, policy="x/y", gpu_memory=share)
+
+
+def test_what_an_engine_reused_does_not_tell_completions_apart() -> None:
+    fresh, again = (Completion(token_ids=(1,), finish=FinishReason.END, cached_tokens=cached) for cached in (0, 8))
+    assert fresh == again and Completion(token_ids=(1,), finish=FinishReason.END).cached_tokens == 0
 
 
 def test_a_run_is_not_continued_with_other_weights_in_the_same_folder(tmp_path: Path) -> None:

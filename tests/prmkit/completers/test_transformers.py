@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from prmkit.completers import Completion, Request, Sampling, draw_seed
+from prmkit.completers.slots import BLOCK
 from prmkit.completers.transformers import TransformersCompleter
 from prmkit.demo.stories import LEVELS, make_stories
 from prmkit.errors import EngineError, InputError
@@ -121,6 +122,22 @@ def test_one_step_stops_after_the_separator_and_steps_in_turn_make_the_whole(com
     assert written == whole.token_ids
 
 
+def test_steps_reuse_the_prefixes_that_were_computed_and_are_drawn_as_if_there_were_none() -> None:
+    grown, first = build(), request(PROBLEMS[3], temperature=0.7, max_tokens=400)
+    prefix, computed = first.prompt_ids, 0
+    for _ in range(7):
+        steps = [Request(prompt_ids=prefix, sampling=first.sampling, seed=seed, one_step=True) for seed in range(3)]
+        drawn = complete(grown, steps)
+        fresh = build()
+        assert complete(fresh, steps[:1]) == drawn[:1]
+        fresh.close()
+        assert [each.cached_tokens for each in drawn] == [computed // BLOCK * BLOCK, len(prefix), len(prefix)]
+        computed = len(prefix)
+        prefix += drawn[0].token_ids
+    assert len(prefix) > 3 * BLOCK
+    grown.close()
+
+
 def test_a_prompt_longer_than_the_context_is_refused_and_the_engine_lives_on(completer: TransformersCompleter) -> None:
     too_long = Request(prompt_ids=(5,) * 5000, sampling=Sampling(), seed=0)
     with pytest.raises(InputError, match="5000 tokens"):
@@ -132,6 +149,20 @@ def test_the_context_bounds_a_completion(completer: TransformersCompleter) -> No
     nearly = Request(prompt_ids=(5,) * 1020, sampling=Sampling(temperature=0.0, max_tokens=400), seed=0)
     (each,) = complete(completer, [nearly])
     assert len(each.token_ids) <= 4
+
+
+@pytest.mark.parametrize("room", [4, 5])
+def test_a_step_that_fills_the_context_is_a_cut_text_because_nothing_can_follow_it(
+    completer: TransformersCompleter, room: int
+) -> None:
+    line = completer.tokenizer("Mia has 37 more than Gus: 23 + 37 = 60. Mia: 60.\n", add_special_tokens=False)
+    ids = tuple(line["input_ids"] * 60)[9 : 9 + 1024]
+    for prompt, finish in ((ids[: 1024 - room], FinishReason.LENGTH), (ids[: 1024 - 34], FinishReason.STEP)):
+        step = Request(prompt_ids=prompt, sampling=Sampling(temperature=0.0), seed=0, one_step=True)
+        (drawn,) = complete(completer, [step])
+        assert drawn.finish is finish
+        assert str(completer.tokenizer.decode(drawn.token_ids)).endswith("\n")
+        assert (len(prompt) + len(drawn.token_ids) == 1024) is (finish is FinishReason.LENGTH)
 
 
 def test_requests_under_way_hear_of_a_closed_engine() -> None:

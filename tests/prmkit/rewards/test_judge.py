@@ -142,3 +142,14 @@ def test_nothing_written_is_nothing_to_judge(steps):
 )
 def test_the_last_boxed_number_that_is_a_paragraph_is_the_verdict(said, verdict):
     assert parse_verdict(said, 3) == verdict
+
+
+def test_a_question_costs_its_tokens_once_for_every_draw_whatever_was_judged_before():
+    judge = Judge(r"\boxed{-1}")
+    one, three = JudgeReward(judge), JudgeReward(judge, Sampling(temperature=1.0, max_tokens=9), draws=3)
+    one.score_steps([("Why?", STEPS)])
+    (request,) = judge.requests
+    assert one.prm_tokens("Why?", STEPS) == one.prm_tokens("Why?", STEPS, 2) == len(request.prompt_ids)
+    assert three.prm_tokens("Why?", STEPS) == 3 * len(request.prompt_ids)
+    one.close()
+    three.close()

@@ -30,7 +30,8 @@ def test_a_published_model_is_found_by_its_architecture_or_by_an_adapter(publish
 
 
 def test_a_judge_is_a_language_model_after_a_colon():
-    judge = load_any("judge:demo", aggregation=Aggregation.LAST, threshold=0.4, calibrated=True, neutral_weight=None)
+    said_to_all = {"calibrated": True, "neutral_weight": None, "prefix_cache": 1 << 20}
+    judge = load_any("judge:demo", aggregation=Aggregation.LAST, threshold=0.4, **said_to_all)
     assert isinstance(judge, JudgeReward)
     assert (judge.aggregation, judge.threshold) == (Aggregation.LAST, 0.4)
     judge.sampling = type(judge.sampling)(temperature=0.0, max_tokens=4)  # the small policy knows no verdicts

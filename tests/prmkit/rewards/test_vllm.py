@@ -126,6 +126,16 @@ def test_a_failing_engine_is_an_error_and_never_zeros(both, solutions, monkeypat
     assert len(both.vllm.score_steps(solutions[:1])[0]) == len(solutions[0][1])  # and the engine lives on
 
 
+def test_a_vllm_that_reads_in_full_runs_every_token(both, solutions):
+    before = both.vllm.tokens_read
+    for _ in range(2):
+        both.vllm.score_steps(solutions[:2])
+    tokens = [len(both.vllm.encode(*each).ids) for each in solutions[:2]]
+    assert both.vllm.tokens_read - before == 2 * sum(tokens)
+    assert [both.vllm.prm_tokens(*each, 0) for each in solutions[:2]] == tokens
+
+
+# the last one with `both`: where a second engine of the process stops, vLLM takes the first one's state with it
 def test_the_command_scores_with_the_engine_it_is_asked_for(both, labeled_pool, tmp_path):
     import tyro
 
@@ -145,3 +155,80 @@ def test_the_command_scores_with_the_engine_it_is_asked_for(both, labeled_pool, 
         found.append([score for each in read_scores(tmp_path / engine) for score in each.step_scores])
     assert found[0] == pytest.approx(found[1], abs=1e-4)
     assert found[0] != found[1]  # the last bits tell them apart
+
+
+@pytest.fixture(scope="module", params=[("Llama", "prm"), ("Qwen3", "value")], ids=str)
+def classifying(request, tokenizer, tmp_path_factory):
+    """The same checkpoint in full by transformers, and by a vLLM that keeps prefixes."""
+    import os
+
+    from prmkit.rewards.metadata import Pooling
+    from prmkit.rewards.scorer import load_reward_model
+    from prmkit.rewards.vllm import load_vllm_reward
+
+    family, kind = request.param
+    folder = tmp_path_factory.mktemp(family)
+    write_checkpoint(folder, family, kind, Pooling.LAST, tokenizer)
+    os.environ["VLLM_CPU_KVCACHE_SPACE"] = "1"
+    vllm = load_vllm_reward(folder, prefix_cache=8 << 20)
+    assert os.environ["VLLM_CPU_KVCACHE_SPACE"] == "1"  # as it was; and it did not override the budget:
+    assert vllm._engine.llm_engine.vllm_config.cache_config.kv_cache_memory_bytes == 8 << 20
+    yield Both(folder, load_reward_model(folder, "cpu"), vllm)
+    vllm.close()
+
+
+def assert_same_logits(found, expected):
+    assert [each.shape for each in found] == [each.shape for each in expected]
+    assert max(float((a - b).abs().max()) for a, b in zip(found, expected, strict=True)) < 1e-4
+
+
+def test_a_vllm_that_keeps_prefixes_scores_growing_forks_as_transformers_in_full(classifying, solutions, monkeypatch):
+    from prmkit.rewards import vllm
+
+    problem, steps = max(solutions, key=lambda each: len(each[1]))
+    grown = [(problem, [*steps[:end], more]) for end in range(len(steps)) for more in (steps[end], "Or so.")]
+    for solution in grown:
+        assert_same_logits(classifying.vllm.step_logits([solution]), classifying.plain.step_logits([solution]))
+    expected = classifying.plain.step_logits(solutions)
+    assert float(torch.cat(expected).std()) > 0.5  # so that 1e-4 is little
+    monkeypatch.setattr(vllm, "STEPS", 3)  # what is forgotten is asked for again
+    for _ in range(2):
+        assert_same_logits(classifying.vllm.step_logits(solutions), expected)
+        assert len(classifying.vllm._seen) == 3
+    for one, two in zip(classifying.vllm.score_steps(solutions), classifying.plain.score_steps(solutions), strict=True):
+        assert one == pytest.approx(two, abs=1e-4)
+
+
+def test_the_whole_prefix_is_not_re_scored_at_every_step_by_vllm(classifying):
+    problem, steps = "Problem new: what is it?", [f"Step {number} of new is fine." for number in range(12)]
+    model, costs = classifying.vllm, []
+    for end in range(1, len(steps) + 1):
+        before = model.tokens_read
+        model.score_steps([(problem, steps[:end])])
+        costs.append(model.tokens_read - before)
+    row = model.encode(problem, steps)
+    assert len(row.ids) > 2 * max(costs[1:])
+    assert max(costs[1:]) <= model.prm_tokens(problem, steps[:2], 1) + 32  # its own tokens and a block begun before
+    before = model.tokens_read
+    model.score_steps([(problem, steps), (problem, steps[:4])])
+    assert model.tokens_read == before  # nothing is new
+    assert classifying.plain.prm_tokens(problem, steps, 11) == len(row.ids)
+
+
+def test_vllm_refuses_to_keep_prefixes_of_a_model_read_at_the_mean(tokenizer, tmp_path):
+    from prmkit.rewards.metadata import Pooling
+    from prmkit.rewards.vllm import load_vllm_reward
+
+    write_checkpoint(tmp_path, "Llama", "prm", Pooling.MEAN, tokenizer)
+    with pytest.raises(InputError, match=r"vllm keeps no prefixes .* \(pooling mean\); score with transformers"):
+        load_vllm_reward(tmp_path, prefix_cache=8 << 20)
+
+
+def test_a_budget_that_no_solution_fits_is_an_error_of_one_line(tokenizer, tmp_path):
+    from prmkit.rewards.metadata import Pooling
+    from prmkit.rewards.vllm import load_vllm_reward
+
+    write_checkpoint(tmp_path, "Llama", "prm", Pooling.LAST, tokenizer)
+    with pytest.raises(EngineError, match=r"vllm cannot serve .* with a prefix cache of 1000 bytes: ") as caught:
+        load_vllm_reward(tmp_path, prefix_cache=1000)
+    assert "\n" not in str(caught.value)
