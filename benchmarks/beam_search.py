@@ -5,7 +5,7 @@ of a step and 4 of them kept, each in a process of its own, in turn, one thread 
 `search.beam` as `prmkit search beam` runs it: many problems together over the asynchronous engine, a reward model that
 keeps prefixes. The peer (`benchmarks.search_and_learn`) takes one problem at a time and scores the whole text of every
 beam at each step; `--checkout` runs the code they published, from a work tree of huggingface/search-and-learn, in its
-place (see `docs/search.md`).
+place, after a check that both write the same tokens.
 
 What is searched:
 
@@ -129,13 +129,16 @@ async def serve_ours(policy: str, prm: str) -> None:
 
 def serve_peer(policy: str, prm: str, checkout: str) -> None:
     """The process of the other side."""
-    from benchmarks.search_and_learn import Engine, Scores, ours_of_theirs, theirs, whole_scores
+    from benchmarks.search_and_learn import Engine, Scores, check_same, ours_of_theirs, theirs, whole_scores
     from prmkit.rewards.scorer import load_reward_model
 
     text_format = find_text_format(Path(policy), load_tokenizer(policy))
     search = theirs(Path(checkout)) if checkout else ours_of_theirs
     engine = Engine(policy, text_format, SLOTS)
     reward = load_reward_model(prm, "cpu")
+    if checkout:
+        stories = make_stories(4, 0, LEVELS["default"])
+        check_same(search, engine, Scores(reward, text_format), [each.text for each in stories])
     for asked in questions():
         if "scores" in asked:
             answer(whole_scores(reward, asked["scores"]))

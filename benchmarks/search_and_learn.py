@@ -5,7 +5,12 @@ huggingface/search-and-learn): n beams under way are continued by one step each,
 scored, the best n / width of those that did not end are kept and repeated until they are n again. It ends when none is
 under way.
 `Engine` and `Scores` are what it runs on here: `LLM.generate` on text, and padded batches through the reward model.
-`theirs` runs their own code, from a checkout of it, on the same two.
+`theirs` runs their own code, from a checkout of it, on the same two, and `check_same` that both write the same tokens.
+Their answer parser wants old packages, kept apart from ours by
+
+    pip install --target FOLDER --no-deps latex2sympy2==1.9.1 antlr4-python3-runtime==4.7.2 word2number
+
+and PYTHONPATH=FOLDER; the rest works with current ones.
 """
 
 import copy
@@ -16,6 +21,8 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from prmkit.models import load_tokenizer
 from prmkit.rewards.base import RewardModel
@@ -73,7 +80,7 @@ def beam_search(
         active = [beam for beam, end in zip(active, done, strict=True) if not end]
         if not active:
             break
-        best = sorted(range(len(active)), key=lambda index: rank(active[index].scores))[-(n // width) :]
+        best = np.argsort([rank(each.scores) for each in active])[-(n // width) :]
         active = [active[index] for index in sorted(best)]
     return list(islice(cycle(ended), n))
 
@@ -197,3 +204,18 @@ def theirs(checkout: Path) -> Callable[..., str]:
         return str(search({"problem": [problem]}, config, engine, scores)["pred"][0])
 
     return best
+
+
+def check_same(search: Callable[..., str], engine: Engine, scores: Scores, problems: Sequence[str]) -> None:
+    """Whether a search writes the very tokens that `beam_search` writes, from the same seed."""
+    import torch
+
+    engine.limit = 60
+    for problem in problems:
+        found: list[tuple[str, int]] = []
+        for each in (ours_of_theirs, search):
+            torch.manual_seed(0)  # the engine samples in this process
+            before = engine.tokens
+            text = each(engine, scores, problem, n=16, width=4, iterations=8)
+            found.append((text, engine.tokens - before))
+        assert found[0] == found[1], f"their code and ours differ: {found}"

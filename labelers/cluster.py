@@ -156,7 +156,7 @@ def run_task(
                 engines.close()
                 display.close(driver)
     outcome = conclude(account, ledger)
-    if account.failed and outcome.summary["quarantined"] >= outcome.summary["items"]:
+    if outcome.summary["items"] and outcome.summary["quarantined"] >= outcome.summary["items"]:
         number = outcome.summary["items"]
         raise EngineError(f"none of the {number} items could be done; {ledger.folder / 'quarantine'} says why")
     return outcome

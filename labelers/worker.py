@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
@@ -53,6 +53,19 @@ class Task(Protocol[Item]):
 
     async def run(self, completer: Completer, items: list[Item]) -> list[Done | Exception]:
         """What came of each item, or why nothing did."""
+        ...
+
+
+@runtime_checkable
+class Companion(Protocol):
+    """A task that brings something of its own beside the engine, such as a reward model."""
+
+    def prepare(self) -> None:
+        """Load it; called when the engine runs, and before any work."""
+        ...
+
+    async def room(self) -> None:
+        """Returns as soon as the task can begin with another item."""
         ...
 
 
@@ -162,13 +175,15 @@ class Worker:
         self.meter: Meter | None = None
 
     async def ready(self) -> float:
-        """Start the engine; the seconds that took.
+        """Start the engine and what the task needs beside it; the seconds that took.
 
         Not in the constructor: vLLM wants the running event loop, and errors are to be heard.
         """
         began = time.monotonic()
         try:
             self.meter = Meter(self.spec.build(), self.spec.slots)
+            if isinstance(self.task, Companion):
+                self.task.prepare()
         except PrmkitError:
             raise
         except Exception as error:
@@ -180,6 +195,8 @@ class Worker:
         assert self.meter is not None
         await asyncio.sleep(_SETTLING)
         await self.meter.room.wait()
+        if isinstance(self.task, Companion):
+            await self.task.room()
         return self.meter.usage()
 
     async def run(self, items: list[Any]) -> tuple[list[Done | str], Usage]:

@@ -19,7 +19,7 @@ class AdaptiveBestOfN(BestOfN):
     With `Choice.MAX` that is a calibrated score of the best solution of at least `certain`: the chance that it is
     right, as far as the calibration (`prmkit calibrate`) holds. The best of many scores is an optimistic one, the more
     so the more are drawn. With votes it is the chance that the leading answer would go on leading the second, from a
-    uniform prior (Aggarwal et al. 2023, arXiv:2305.11860).
+    uniform prior (Aggarwal et al. 2023, arXiv:2305.11860); weighted votes are scaled to sum to their number.
     """
 
     name = "adaptive"
@@ -45,6 +45,10 @@ class AdaptiveBestOfN(BestOfN):
             return False
         if self.choice is Choice.MAX:
             return result.chosen.score >= self.certain
-        counted = await asyncio.to_thread(votes, result.candidates, self.choice)
-        first, second, *_ = *sorted((total for _, total in counted.values()), reverse=True), 0.0, 0.0
-        return float(beta.sf(0.5, first + 1, second + 1)) >= self.certain
+        counted = (await asyncio.to_thread(votes, result.candidates)).values()
+        if not counted:
+            return False
+        sums = [each.count if self.choice is Choice.MAJORITY else each.weight for each in counted]
+        scale = sum(each.count for each in counted) / (sum(sums) or 1.0)  # weights, too, sum to the number of votes
+        first, second, *_ = *sorted(sums, reverse=True), 0.0, 0.0
+        return float(beta.sf(0.5, first * scale + 1, second * scale + 1)) >= self.certain

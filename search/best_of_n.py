@@ -39,7 +39,8 @@ class BestOfN(Method):
 
     def wave(self, tokens_left: int | None) -> int:
         """Solutions that are drawn together: as many as the budget pays for at their longest, else one by one."""
-        return self.n if tokens_left is None else max(1, tokens_left // self.sampling.max_tokens)
+        few = self.n if self.budget.prm_tokens is None else 4  # what is drawn beyond that budget is never read
+        return few if tokens_left is None else max(1, min(few, tokens_left // self.sampling.max_tokens))
 
     async def enough(self, _tree: Tree, _found: list[Node]) -> bool:
         """Whether to stop before n."""

@@ -1,7 +1,7 @@
 """Which of the candidates of a search is its answer: the best one, or the best of the answer with the most votes."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from prmkit.grading import equivalence_classes, extract
@@ -20,27 +20,39 @@ class Choice(StrEnum):
     """The same with every vote weighted by its score (Li et al. 2022, arXiv:2206.02336)."""
 
 
-def votes(candidates: Sequence[Candidate], how: Choice) -> dict[int, tuple[str, float]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Votes:
+    """Votes for one answer."""
+
+    answer: str
+    """As the best of its candidates wrote it."""
+    count: int = 0
+    """Candidates that state it."""
+    weight: float = 0.0
+    """Sum of their scores."""
+
+
+def votes(candidates: Sequence[Candidate]) -> dict[int, Votes]:
     """Votes of the whole candidates that state an answer.
 
     Equivalent answers count as one (`prmkit.grading`): "1/2" and "0.5" are votes for the same. May start worker
     processes that compare expressions, so do not call it in an event loop.
 
     Returns:
-        By index of the candidate that stands for an answer, the first of its class: its answer as written, and the sum
-        of the votes. `MAX` counts like `WEIGHTED`.
+        By index of the candidate that stands for an answer, the first of its class.
     """
     found = {
         index: answer.text
         for index, each in enumerate(candidates)
         if each.finish is FinishReason.END and (answer := extract("\n".join(each.steps)))
     }
-    sums: dict[int, float] = defaultdict(float)
     firsts: dict[int, int] = {}
+    counted: dict[int, Votes] = {}
     for index, group in zip(found, equivalence_classes(list(found.values())), strict=True):
         first = firsts.setdefault(group, index)
-        sums[first] += 1.0 if how is Choice.MAJORITY else candidates[index].score
-    return {first: (found[first], total) for first, total in sums.items()}
+        before = counted.get(first, Votes(answer=found[first]))
+        counted[first] = replace(before, count=before.count + 1, weight=before.weight + candidates[index].score)
+    return counted
 
 
 def choose(candidates: Sequence[Candidate], how: Choice) -> tuple[int | None, str | None]:
@@ -56,8 +68,9 @@ def choose(candidates: Sequence[Candidate], how: Choice) -> tuple[int | None, st
     if how is Choice.MAX:
         answer = extract("\n".join(candidates[whole].steps))
         return whole, answer.text if answer else None
-    counted = votes(candidates, how)
+    counted = votes(candidates)
     if not counted:
         return whole, None
-    winner = max(counted, key=lambda first: (counted[first][1], -first))
-    return winner, counted[winner][0]
+    field = "count" if how is Choice.MAJORITY else "weight"
+    winner = max(counted, key=lambda first: (getattr(counted[first], field), -first))
+    return winner, counted[winner].answer

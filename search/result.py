@@ -1,5 +1,6 @@
 """What every search returns: candidates, the chosen one, what it cost and the tree; and how that is stored."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -162,7 +163,7 @@ def result_row(result: SearchResult, method: str, correct: bool) -> Row:
         "ended": str(result.ended),
         "candidates": [list(each.steps) for each in result.candidates],
         "step_scores": [list(each.step_scores) for each in result.candidates],
-        "scores": [each.score for each in result.candidates],
+        "scores": [each.score if math.isfinite(each.score) else None for each in result.candidates],
         "finishes": [str(each.finish) for each in result.candidates],
         "candidate_tokens": [len(each.token_ids) for each in result.candidates],
         "leaves": [each.leaf for each in result.candidates],

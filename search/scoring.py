@@ -3,12 +3,17 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from itertools import accumulate, islice
 
 from prmkit.errors import ShapeError
 from prmkit.rewards.base import RewardModel, score_fitting
 
 Steps = Sequence[str]
 _Waiting = tuple[list[tuple[str, Steps]], asyncio.Future[list[list[float] | None]]]
+
+
+MOST = 256
+"""Solutions of a batch, after which no further problem joins it: its scores are there when all of it was read."""
 
 
 class BatchingScorer:
@@ -42,7 +47,9 @@ class BatchingScorer:
     async def _drain(self) -> None:
         while self._waiting:
             await asyncio.sleep(0)  # let the others that are ready join this batch
-            batch, self._waiting = self._waiting, []
+            sizes = accumulate(len(items) for items, _ in self._waiting)
+            count = 1 + sum(size < MOST for size in islice(sizes, len(self._waiting) - 1))
+            batch, self._waiting = self._waiting[:count], self._waiting[count:]
             await self._settle(batch)
 
     async def _settle(self, batch: list[_Waiting]) -> None:

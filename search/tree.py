@@ -86,21 +86,21 @@ class Tree:
 
         What is written to see that far is not continued. Where it is cut by a limit, the solution keeps its own score.
         """
-        fronts = {node: node for node in nodes if node.live}
+        fronts = {node.token_ids: node for node in nodes if node.live}  # greedy: equal beginnings go on equally
         for _ in range(steps):
-            going = [node for node, front in fronts.items() if front.live]
+            going = [start for start, front in fronts.items() if front.live]
             if not going or not self.purse.may_write(len(going)):
                 break
-            requests = [self._request(fronts[node], True, 0.0) for node in going]
+            requests = [self._request(fronts[start], True, 0.0) for start in going]
             for at, completion in await self._complete(requests):
                 child = self._child(fronts[going[at]], requests[at], completion)
                 if child.leaf != fronts[going[at]].leaf:
                     self._change(child.leaf, fate=Fate.LOOKAHEAD)
                 fronts[going[at]] = child
-        await self._score([front for node, front in fronts.items() if front is not node])
-        for node, front in fronts.items():
-            if front.scored:
-                self.rank(node, front.value)
+        await self._score(list(fronts.values()))
+        for node in nodes:
+            if node.live and fronts[node.token_ids].scored:
+                self.rank(node, fronts[node.token_ids].value)
 
     def rank(self, node: Node, value: float, visits: int = 1) -> None:
         """Give a solution another value than its score."""
@@ -215,11 +215,14 @@ class Tree:
         return True
 
     async def _score(self, nodes: Sequence[Node]) -> None:
-        """Score what has new steps and is not cut, as far as the budget goes."""
+        """Score what has new steps and is not cut, as far as the budget goes; equal solutions once."""
         model, problem = self._scorer.model, self.problem.problem
-        paid: list[Node] = []
+        paid: dict[tuple[str, ...], list[Node]] = {}
         for node in nodes:
             if node.finish is FinishReason.LENGTH or node.scored:
+                continue
+            if node.steps in paid:
+                paid[node.steps].append(node)
                 continue
             known = next((size for size in range(len(node.steps), -1, -1) if node.steps[:size] in self._read), None)
             try:
@@ -229,18 +232,23 @@ class Tree:
                 continue
             if self.purse.pay_read(cost):
                 self._read |= {node.steps[:size] for size in range(known or 0, len(node.steps) + 1)}
-                paid.append(node)
+                paid[node.steps] = [node]
             else:
                 self._settle(node, Fate.UNSCORED)
-        for node, scores in zip(paid, await self._scorer.score(problem, [each.steps for each in paid]), strict=True):
-            if scores is None:
-                self._cut(node)
-                continue
-            node.step_scores, node.score = tuple(scores), model.solution_score(scores)
-            node.value = round(node.score, 6)  # what differs by less does so by the rounding of a batch
-            self._change(node.leaf, value=node.value)
-            for at, score in zip(self._path(node.leaf), reversed(scores), strict=True):
-                self._change(at, score=score)
+        for equal, scores in zip(paid.values(), await self._scorer.score(problem, list(paid)), strict=True):
+            for node in equal:
+                self._note(node, scores)
+
+    def _note(self, node: Node, scores: Sequence[float] | None) -> None:
+        """Take down the scores of its steps."""
+        if scores is None:
+            self._cut(node)
+            return
+        node.step_scores, node.score = tuple(scores), self._scorer.model.solution_score(scores)
+        node.value = round(node.score, 6)  # what differs by less does so by the rounding of a batch
+        self._change(node.leaf, value=node.value)
+        for at, score in zip(self._path(node.leaf), reversed(scores), strict=True):
+            self._change(at, score=score)
 
     def _cut(self, node: Node) -> None:
         """It is longer than the reward model's context."""

@@ -139,6 +139,8 @@ class Compare:
         for kind, folder in [*(("prm", each) for each in self.prm), *(("orm", each) for each in self.orm)]:
             if (found := RewardMetadata.read(folder).kind) != kind:
                 raise InputError(f"--{kind} {folder}: the folder holds a reward model of the kind {found}")
+        if len({each.resolve().name for each in self.searches}) < len(self.searches):
+            raise InputError("--searches are told apart by the names of their folders; two of them have the same")
         for source in filter(None, (self.pool, self.labels, self.reference_labels, *self.searches)):
             if not source.exists():
                 raise MissingFileError(f"{source}: no such file or run directory")

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from prmkit.rewards.base import RewardModel
 
 
+def located(name: str) -> str:
+    """A reward model's name as other processes, in other folders, find it: folders by their whole path."""
+    from prmkit.rewards.named import JUDGE
+
+    before, folder = (JUDGE, name.removeprefix(JUDGE)) if name.startswith(JUDGE) else ("", name)
+    return before + (str(Path(folder).resolve()) if Path(folder).is_dir() else folder)
+
+
 RewardEngine = Literal["transformers", "vllm"]
 """What computes the logits of a reward model; both give the same scores."""
 
@@ -38,6 +46,8 @@ class RewardOptions:
         from prmkit.errors import InputError
         from prmkit.models import model_fingerprint
 
+        if not names:
+            raise InputError("name a reward model")
         if engine == "vllm" and (len(names) > 1 or self != RewardOptions()):
             raise InputError(
                 "the vllm engine scores with one model of prmkit, on the device of vLLM's build; --device, --adapter "
@@ -63,7 +73,11 @@ class RewardOptions:
         """
         import torch
 
+        from prmkit.completers.engines import Engine, engine_spec
         from prmkit.errors import InputError, first_line
+        from prmkit.models import load_config, resolve_model
+        from prmkit.rewards.adapters import choose_adapter
+        from prmkit.rewards.named import JUDGE
         from prmkit.rewards.reading import load_parts
         from prmkit.steps import METADATA_FILE
 
@@ -73,8 +87,13 @@ class RewardOptions:
         except RuntimeError as error:
             raise InputError(f"device {self.device!r} cannot be used: {first_line(error)}") from None
         for name in names:
-            if Path(name).is_dir() and (Path(name) / METADATA_FILE).is_file():
+            if (Path(name) / METADATA_FILE).is_file():
                 load_parts(name)
+            elif name.startswith(JUDGE):
+                engine_spec(name.removeprefix(JUDGE), Engine.AUTO)
+            else:
+                path = resolve_model(name)
+                choose_adapter(name, getattr(load_config(path), "architectures", None) or [], self.adapter)
 
     def load(self, names: Sequence[str], engine: RewardEngine = "transformers", **options: Any) -> "RewardModel":
         """The one model, or the ensemble; options as of `prmkit.rewards.named.load_any`."""

@@ -1,14 +1,16 @@
 """`prmkit search`: best-of-n, beam search and tree searches over problems, guided by a reward model."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
 from prmkit.cli.options import Place, PolicyOptions, RunOptions, SamplingOptions, say
-from prmkit.cli.reward_options import RewardEngine, RewardOptions
+from prmkit.cli.reward_options import RewardEngine, RewardOptions, located
+from prmkit.rewards.base import Aggregation
 
 if TYPE_CHECKING:
     from search.budget import Budget
@@ -39,6 +41,9 @@ class BudgetOptions:
 class SearchBase:
     """What all searches take."""
 
+    command: ClassVar[str]
+    """Its name on the command line."""
+
     problems: str
     """FILE.jsonl, FILE.parquet, hf:NAME[:CONFIG]:SPLIT, or demo:N[:LEVEL]."""
     prm: tuple[str, ...]
@@ -51,6 +56,8 @@ class SearchBase:
     """Of all draws (and of the demo's stories)."""
     choice: Literal["max", "majority", "weighted"] = "max"
     """The answer: of the best candidate (max), the most frequent one (majority), or that weighted by scores."""
+    aggregation: Aggregation | None = None
+    """From step scores to the score by which solutions are ranked; default: the checkpoint's."""
     prm_engine: RewardEngine = "transformers"
     """What computes the reward model's logits; both give the same scores."""
     prm_cache: float = 1.0
@@ -87,36 +94,39 @@ class SearchBase:
         from prmkit.formats.problems import read_problems
         from prmkit.runs import contents
 
-        if self.prm_cache < 0 or self.concurrency < 1:
+        models = tuple(map(located, self.prm))
+        if not 0 <= self.prm_cache < math.inf or self.concurrency < 1:
             raise InputError(f"need prm_cache >= 0 and concurrency >= 1, got {self.prm_cache} and {self.concurrency}")
         options = self.where.cluster()
         method = self.method()
         task = SearchTask(
+            command=self.command,
             method=method,
-            models=self.prm,
+            aggregation=self.aggregation,
+            models=models,
             rewards=self.rewards,
             engine=self.prm_engine,
             prefix_cache=int(self.prm_cache * GIB) or None,
             concurrency=self.concurrency,
         )
         problems = read_problems(self.problems, seed=self.seed, limit=self.limit)
-        self.rewards.probe(self.prm, self.prm_engine)
+        self.rewards.probe(models, self.prm_engine)
         spec = self.policy.spec()
         source = contents((each.problem_id, asdict(each)) for each in problems)
-        reward = self.rewards.identity(self.prm, "prm")
-        ledger = Ledger(self.out, self.where.identity(method.name, method, spec, problems=source, **reward))
-        done = run_task(task, problems, spec, ledger, options=options, what=method.name)
-        say(f"{method.name}: {self.summary()}")
+        reward = self.rewards.identity(self.prm, "prm") | {"aggregation": self.aggregation, "keeps": self.prm_cache > 0}
+        ledger = Ledger(self.out, self.where.identity(self.command, method, spec, problems=source, **reward))
+        done = run_task(task, problems, spec, ledger, options=options, what=self.command)
+        say(f"{self.command}: {self.summary(done.summary['quarantined'])}")
         say(done.report(self.out))
 
-    def summary(self) -> str:
-        """What the run came to, all starts together."""
+    def summary(self, failed: int) -> str:
+        """What the run came to, all starts together; so many problems could not be searched, and count as wrong."""
         from prmkit.tables import read_rows
 
-        rows = [row for _, row in read_rows(self.out, ("correct", "tokens", "prm_tokens", "chosen"))]
-        right = sum(bool(row["correct"]) for row in rows)
+        rows = [row for _, row in read_rows(self.out, ("correct", "tokens"))]
+        right, number = sum(bool(row["correct"]) for row in rows), len(rows) + failed
         parts = [
-            f"{right} of {len(rows)} problems right ({right / max(1, len(rows)):.1%})",
+            f"{right} of {number} problems right ({right / max(1, number):.1%})",
             f"{sum(row['tokens'] for row in rows):,} tokens written",
         ]
         if all(row["prm_tokens"] is not None for row in rows):
@@ -129,6 +139,8 @@ class SearchBase:
 @dataclass(frozen=True, kw_only=True)
 class SearchBestOfN(SearchBase):
     """Draw n solutions of each problem and take the one the reward model scores highest, or vote."""
+
+    command = "best-of-n"
 
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 16
     """Solutions per problem."""
@@ -143,6 +155,8 @@ class SearchBestOfN(SearchBase):
 @dataclass(frozen=True, kw_only=True)
 class SearchAdaptive(SearchBase):
     """Best-of-n in rounds, which goes on only where the calibrated score, or the vote, leaves the answer open."""
+
+    command = "adaptive"
 
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 16
     """Solutions per problem at most."""
@@ -184,6 +198,8 @@ class StepwiseBase(SearchBase):
 class SearchGreedy(StepwiseBase):
     """Grow a single solution: draw M next steps, keep the one the reward model scores highest."""
 
+    command = "greedy"
+
     lookahead: int = 0
     """Greedy steps after which a step is scored; 0 scores it at once."""
 
@@ -197,6 +213,8 @@ class SearchGreedy(StepwiseBase):
 @dataclass(frozen=True, kw_only=True)
 class SearchBeam(SearchGreedy):
     """Grow solutions step by step and keep the N that the reward model scores highest."""
+
+    command = "beam"
 
     beams: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 4
     """N: beams kept."""
@@ -212,6 +230,8 @@ class SearchBeam(SearchGreedy):
 class SearchDVTS(SearchGreedy):
     """Grow N solutions in independent subtrees, each greedily by the reward model."""
 
+    command = "dvts"
+
     beams: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 4
     """N: subtrees."""
 
@@ -226,13 +246,25 @@ class SearchDVTS(SearchGreedy):
 class SearchLookahead(SearchBeam):
     """Beam search that scores every step by what the policy would greedily write after it."""
 
+    command = "lookahead"
+
     lookahead: int = 1
-    """Greedy steps after which a step is scored."""
+    """Greedy steps after which a step is scored; at least 1."""
+
+    def method(self) -> "Method":
+        """The search."""
+        from prmkit.errors import InputError
+
+        if self.lookahead < 1:
+            raise InputError(f"--lookahead must be at least 1, got {self.lookahead}; without looking ahead it is beam")
+        return super().method()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchMCTS(StepwiseBase):
     """Monte-Carlo tree search with the reward model's values."""
+
+    command = "mcts"
 
     simulations: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 8
     """Walks to the end of a solution at most: the budget."""

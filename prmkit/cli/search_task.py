@@ -12,6 +12,7 @@ from prmkit.completers import Completer
 from prmkit.errors import EngineError, PrmkitError
 from prmkit.grading import grade_many
 from prmkit.records import Problem
+from prmkit.rewards.base import Aggregation
 from search.method import Method
 from search.result import RESULT_SCHEMA, SearchResult, result_row
 from search.scoring import BatchingScorer
@@ -21,6 +22,8 @@ from search.scoring import BatchingScorer
 class SearchTask:
     """Search problems and grade what was chosen; picklable."""
 
+    command: str
+    """Name of the search, as on the command line."""
     method: Method
     """The search."""
     models: tuple[str, ...]
@@ -29,6 +32,8 @@ class SearchTask:
     """How they are loaded."""
     engine: RewardEngine = "transformers"
     """What computes their logits."""
+    aggregation: Aggregation | None = None
+    """Of step scores; None takes the models' own."""
     prefix_cache: int | None = None
     """Bytes of the prefixes that a reward model keeps; None keeps none."""
     concurrency: int = 64
@@ -46,6 +51,15 @@ class SearchTask:
     def group(self, item: Problem) -> str:
         """Problems share nothing."""
         return item.problem_id
+
+    def prepare(self) -> None:
+        """Load the reward model."""
+        _beside(self)
+
+    async def room(self) -> None:
+        """Returns as soon as another problem can be searched."""
+        async with _beside(self)[1]:
+            return
 
     async def run(self, completer: Completer, items: list[Problem]) -> list[Done | Exception]:
         """One row per problem, or what went wrong with it; no problem waits for another.
@@ -67,7 +81,7 @@ class SearchTask:
         pairs = [(each.problem.known_answer(), "\n".join(each.chosen.steps) if each.chosen else "") for each in found]
         verdicts = iter(await asyncio.to_thread(grade_many, pairs))
         return [
-            Done(rows=[result_row(each, self.method.name, next(verdicts).equal)])
+            Done(rows=[result_row(each, self.command, next(verdicts).equal)])
             if isinstance(each, SearchResult)
             else each
             for each in results
@@ -82,5 +96,5 @@ def _of_the_problem(error: BaseException) -> bool:
 @lru_cache(maxsize=1)
 def _beside(task: SearchTask) -> tuple[BatchingScorer, asyncio.Semaphore]:
     """The reward model of this process, and who may search with it; all shards of an actor share them."""
-    model = task.rewards.load(task.models, task.engine, prefix_cache=task.prefix_cache)
+    model = task.rewards.load(task.models, task.engine, aggregation=task.aggregation, prefix_cache=task.prefix_cache)
     return BatchingScorer(model), asyncio.Semaphore(task.concurrency)

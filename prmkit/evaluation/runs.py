@@ -36,10 +36,9 @@ def read_search(run: Path, comparison: Comparison, *, seed: int = 0) -> SearchOu
             f"{run}: {len(absent)} problems of the pool were not searched, {absent[0]!r} among them; "
             "search the same --problems with the same --seed"
         )
-    method = _config(run).get("task", {})
-    name = rows[0]["method"] if rows else run.name
-    if {"beams", "expansions"} <= method.keys():
-        name = f"{name} {method['beams']} x {method['expansions']}"
+    sizes = [_config(run).get("task", {}).get(name) for name in ("n", "beams", "simulations", "expansions")]
+    size = " x ".join(str(each) for each in sizes if each is not None)
+    name = " ".join(filter(None, (rows[0]["method"] if rows else "search", size, f"({run.resolve().name})")))
     return compare_search(comparison, name, solved, tokens, seed=seed)
 
 

@@ -105,7 +105,7 @@ def _row_candidates(row: Row) -> list[Candidate]:
 def _searched(row: Row) -> list[Candidate]:
     """The candidates of a search; which of them are right is not stored."""
     solutions = fields.nested(row, "candidates", "a list of lists of texts", str)
-    scores = fields.many(row, "scores", "a list of numbers", int | float)
+    scores = fields.many(row, "scores", "a list of numbers", int | float | None)
     finishes = fields.many(row, "finishes", "a list of texts", str)
     if not len(solutions) == len(scores) == len(finishes):
         lengths = f"{len(solutions)}, {len(scores)} and {len(finishes)}"
@@ -116,7 +116,7 @@ def _searched(row: Row) -> list[Candidate]:
             solution_id=f"{row.get('method') or 'search'}-{index}",
             steps=steps,
             finish=fields.member(FinishReason, finish, "finishes"),
-            score=score if math.isfinite(score) else None,
+            score=score if score is not None and math.isfinite(score) else None,
         )
         for index, (steps, score, finish) in enumerate(zip(solutions, scores, finishes, strict=True))
     ]

@@ -120,6 +120,8 @@ class ClassifierReward(StepReader):
         self.tokens_read = 0
         """Tokens that the model ran so far."""
         self.prefixes = None if prefix_cache is None else PrefixCache(model, metadata.pooling, prefix_cache)
+        if self.prefixes:
+            packing_refused(model, 1)  # tried now: later another thread may be within the model
         """What is kept of solutions read before; None keeps nothing."""
 
     def step_logits(self, solutions: Sequence[tuple[str, Sequence[str]]]) -> list[Tensor]:

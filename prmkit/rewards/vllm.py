@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SLOTS = 64
 """Solutions, or new steps, that are read together at most."""
 STEPS = 1 << 18
-"""Steps whose logits are remembered beside the engine's cache, about 300 bytes each."""
+"""Steps whose logits are remembered beside the engine's cache, about 900 bytes each."""
 
 
 class VllmReward(StepReader):

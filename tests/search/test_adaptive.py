@@ -59,10 +59,23 @@ def test_split_votes_are_drawn_to_the_end_where_unanimous_ones_are_not() -> None
 
 
 def test_weighted_votes_count_by_their_scores() -> None:
-    weighted = replace(ADAPTIVE, choice=Choice.WEIGHTED)
-    # four votes of 0.5 are two: P(Beta(3, 1) > 1/2) = 0.875; four of 0.9 are 3.6: 0.959
-    assert drawn(weighted, [ONE], score=0.5) == 8
-    assert drawn(weighted, [ONE], score=0.9) == 4
+    weighted, even = replace(ADAPTIVE, choice=Choice.WEIGHTED), Script({(): [ONE, TWO]})
+    # 2 votes to 2 are open; weighted by 0.9 and 0.1 they are 3.6 to 0.4: P(Beta(4.6, 1.4) > 1/2) = 0.925
+    assert len(ask(weighted, even, Scores({"The answer is 1.": 0.9}, default=0.1)).candidates) == 4
+    assert len(ask(weighted, even, Scores({"The answer is 1.": 0.6}, default=0.5)).candidates) == 16
+
+
+@pytest.mark.parametrize("score", [0.05, 1.0])
+def test_the_scale_of_the_scores_does_not_make_unanimous_votes_uncertain(score: float) -> None:
+    assert drawn(replace(ADAPTIVE, choice=Choice.WEIGHTED), [ONE], score=score) == 4
+
+
+def test_votes_for_no_answer_or_of_no_weight_are_never_certain() -> None:
+    weighted = replace(ADAPTIVE, choice=Choice.WEIGHTED, certain=0.6)
+    assert drawn(weighted, [ONE], score=0.0) == 16
+    assert (
+        drawn(replace(weighted, certain=0.1), ["So there is nothing more to say about it, and I give up." + END]) == 16
+    )
 
 
 def test_equal_answers_written_in_different_ways_are_unanimous() -> None:

@@ -10,6 +10,8 @@ from prmkit.errors import InputError
 from prmkit.records import FinishReason
 from prmkit.rewards.simulated import OracleReward
 from search.beam import BeamSearch
+from search.dvts import DVTS
+from search.mcts import MCTS
 from search.nodes import Duplicates
 from search.result import Fate
 
@@ -127,3 +129,11 @@ def test_heat_finds_more_different_steps_of_the_real_policy_than_drawing_again(
         return sum(len(each.candidates) for each in results)
 
     assert different(Duplicates.MERGE) < different(Duplicates.REPLACE) < different(Duplicates.HEAT)
+
+
+def test_by_default_beams_count_every_draw_and_the_tree_search_counts_equal_ones_once() -> None:
+    fates = {}
+    for method in (BeamSearch(sampling=SAMPLING), DVTS(sampling=SAMPLING), MCTS(sampling=SAMPLING)):
+        result = ask(replace(method, max_steps=1), Script({(): ["a"]}), Scores({}))
+        fates[method.name] = Fate.MERGED in {each.fate for each in result.trace}
+    assert fates == {"beam": False, "dvts": False, "mcts": True}

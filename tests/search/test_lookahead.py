@@ -10,6 +10,7 @@ from prmkit.completers.transformers import TransformersCompleter
 from prmkit.rewards.simulated import OracleReward
 from search.beam import BeamSearch
 from search.budget import Budget
+from search.nodes import Duplicates
 from search.result import Ended, Fate
 
 from .searching import (

@@ -51,7 +51,7 @@ def test_what_was_not_found_is_stored_as_null() -> None:
         "chosen_index",
         "predicted",
     }
-    assert (stored["finishes"], stored["scores"], stored["step_scores"]) == (["length"], [-float("inf")], [[]])
+    assert (stored["finishes"], stored["scores"], stored["step_scores"]) == (["length"], [None], [[]])
     (node,) = stored["trace"]
     assert (node["score"], node["value"], node["fate"]) == (None, None, "cut")
 

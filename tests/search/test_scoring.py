@@ -15,7 +15,7 @@ from prmkit.rewards.simulated import OracleReward
 from search.best_of_n import BestOfN
 from search.method import Method
 from search.result import Fate, SearchResult
-from search.scoring import BatchingScorer
+from search.scoring import MOST, BatchingScorer
 
 from .searching import EVERY, FEW, PROBLEMS, SAMPLING, Scores, check_trace, run, solver
 
@@ -63,8 +63,21 @@ def outcomes(method: Method, model: OracleReward) -> list[SearchResult | BaseExc
 
 def test_candidates_of_many_problems_are_scored_in_common_batches() -> None:
     model = Batches()
-    run(BEST, model)
-    assert max(model.sizes) > 8 and sum(model.sizes) == 8 * len(PROBLEMS)
+    results = run(BEST, model)
+    different = sum(len({each.steps for each in result.candidates}) for result in results)
+    assert max(model.sizes) > 8 and sum(model.sizes) == different < 8 * len(PROBLEMS)
+
+
+def test_a_batch_that_is_large_enough_waits_for_no_further_problem() -> None:
+    model = Batches()
+
+    async def score() -> None:
+        scorer = BatchingScorer(model)
+        solutions = [["a step", str(number)] for number in range(MOST // 2)]
+        await asyncio.gather(*(scorer.score(PROBLEMS[0].problem, solutions) for _ in range(5)))
+
+    asyncio.run(score())
+    assert model.sizes == [MOST, MOST, MOST // 2]
 
 
 def test_what_comes_while_the_model_is_busy_is_its_next_batch() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import tyro
 
 from prmkit.cli.main import main
-from prmkit.cli.reward_options import RewardOptions
+from prmkit.cli.reward_options import RewardOptions, located
 from prmkit.cli.search import Search, SearchBase
 from prmkit.cli.search_task import SearchTask
 from prmkit.completers import Sampling
@@ -20,6 +21,7 @@ from prmkit.errors import EngineError, InputError, ShapeError
 from prmkit.files import read_json, write_json
 from prmkit.models import DEMO_POLICY, load_tokenizer
 from prmkit.records import Problem
+from prmkit.rewards.base import Aggregation
 from prmkit.rewards.calibration import Calibration, CalibrationMethod
 from prmkit.steps import TextFormat
 from prmkit.tables import read_rows
@@ -48,6 +50,11 @@ def make_wide(make_reward: Make) -> Make:
         return folder
 
     return make
+
+
+def newline_ids() -> tuple[int, ...]:
+    """A line break in the demo policy's tokens."""
+    return tuple(load_tokenizer(str(DEMO_POLICY))("\n", add_special_tokens=False)["input_ids"])
 
 
 def parse(*options: str) -> SearchBase:
@@ -93,8 +100,10 @@ def test_every_flag_reaches_its_method(options: tuple[str, ...], field: str, val
 
 def test_every_method_has_a_command_of_its_own() -> None:
     names = ["best-of-n", "adaptive", "greedy", "beam", "lookahead", "dvts", "mcts"]
-    methods = [parse(each, "--choice", "majority").method() for each in names]
-    assert [each.name for each in methods] == ["best-of-n", "adaptive", "beam", "beam", "beam", "dvts", "mcts"]
+    commands = [parse(each, "--choice", "majority") for each in names]
+    assert [each.command for each in commands] == names
+    methods = [each.method().name for each in commands]
+    assert methods == ["best-of-n", "adaptive", "beam", "beam", "beam", "dvts", "mcts"]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,7 @@ def test_every_method_has_a_command_of_its_own() -> None:
         (["--device", "nonsense"], "device 'nonsense' cannot be used"),
         (["--ensemble", "min"], "name two or more"),
         (["--prm-cache", "-1"], "prm_cache >= 0"),
+        (["--prm-cache", "nan"], "prm_cache >= 0"),
         (["--concurrency", "0"], "concurrency >= 1"),
         (["--budget-tokens", "0"], "a budget of tokens must be above 0"),
         (["-n", "0"], "n of at least 1"),
@@ -141,7 +151,7 @@ def test_a_search_is_continued_wherever_its_reward_model_lies_and_refused_with_a
     prm = make_wide("prm")
     assert search(prm, tmp_path / "out") == 0
     prm = prm.rename(tmp_path / "moved")
-    assert search(prm, tmp_path / "out", "--device", "cpu", "--prm-cache", "0", "--concurrency", "2") == 0
+    assert search(prm, tmp_path / "out", "--device", "cpu", "--prm-cache", "0.5", "--concurrency", "2") == 0
     said = capsys.readouterr().out
     assert said.count("best-of-n: ") == 2 and "read by the reward model" in said and "1 shards were there" in said
     weights = bytearray((prm / "model.safetensors").read_bytes())
@@ -150,6 +160,79 @@ def test_a_search_is_continued_wherever_its_reward_model_lies_and_refused_with_a
     assert search(prm, tmp_path / "out") == 1
     error = capsys.readouterr().err
     assert "another configuration (prm: " in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ([], "name a reward model"),
+        (["nowhere/at/all"], "nowhere/at/all"),
+        (["demo"], "demo"),
+        (["judge:nowhere/at/all"], "nowhere/at/all"),
+    ],
+)
+def test_a_reward_model_that_is_none_is_told_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], models: list[str], said: str
+) -> None:
+    assert main(["search", "beam", "--problems", "demo:2", "--prm", *models, "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_look_ahead_of_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="--lookahead must be at least 1"):
+        parse("lookahead", "--lookahead", "0").method()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_cluster")
+@pytest.mark.filterwarnings("ignore")
+def test_problems_without_an_answer_are_counted_and_end_no_run(
+    make_wide: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(make_wide("prm"), tmp_path / "out", "--budget-tokens", "5", method="beam") == 0
+    said = capsys.readouterr().out
+    assert "beam: 0 of 2 problems right (0.0%)" in said and "2 without an answer" in said
+    assert [row["ended"] for _, row in read_rows(tmp_path / "out", ("ended",))] == ["tokens"] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_cluster")
+@pytest.mark.filterwarnings("ignore")
+def test_a_reward_model_that_does_not_load_ends_the_run_at_once(
+    make_wide: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prm = make_wide("prm")
+    monkeypatch.chdir(tmp_path)
+    assert search(Path(prm.name), tmp_path / "relative", "-n", "1") == 0
+    (prm / "model.safetensors").write_bytes(b"broken")
+    capsys.readouterr()
+    assert search(Path(prm.name), tmp_path / "out", "-n", "1") == 1
+    error = capsys.readouterr().err
+    assert "cannot be loaded" in error and error.count("\n") == 1
+    assert not list((tmp_path / "out").glob("quarantine/*"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("vllm") is None, reason="vllm is not installed")
+@pytest.mark.usefixtures("one_cluster")
+@pytest.mark.filterwarnings("ignore")
+def test_vllm_guides_a_search_to_the_same_end(make_reward: Make, tmp_path: Path) -> None:
+    import torch
+
+    from prmkit.rewards.loading import load_classifier
+
+    prm, found = make_reward("prm", text_format=TextFormat(separator="\n"), separator_ids=newline_ids()), []
+    torch.manual_seed(1)
+    load_classifier(str(DEMO_POLICY), num_labels=3).save_pretrained(prm)  # heads of a width that vLLM knows
+    load_tokenizer(str(DEMO_POLICY)).save_pretrained(prm)
+    for engine in ("transformers", "vllm"):
+        assert search(prm, tmp_path / engine, "-n", "2", "-m", "2", "--prm-engine", engine, method="beam") == 0
+        found.append([row for _, row in read_rows(tmp_path / engine, ("problem_id",))])
+    for one, other in zip(*found, strict=True):
+        assert one["candidates"] == other["candidates"]
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-4)
 
 
 @pytest.mark.slow
@@ -210,10 +293,73 @@ class Failing(Method):
 PROBLEM = Problem(problem_id="p", problem="How many?", answer="3")
 
 
-def run(method: Method, prm: Path, problems: list[Problem]) -> list[Any]:
-    solver = SimulatedCompleter(load_tokenizer(str(DEMO_POLICY)), TextFormat(prompt="{problem}\n", separator="\n"))
-    task = SearchTask(method=method, models=(str(prm),), rewards=RewardOptions(device="cpu"))
-    return asyncio.run(task.run(solver, problems))
+def test_no_more_problems_are_searched_at_once_than_asked_for(make_reward: Make) -> None:
+    most, now = 0, 0
+
+    class Counting(Failing):
+        async def search(self, *_: object) -> Any:
+            nonlocal most, now
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0.01)
+            now -= 1
+            raise self.error
+
+    for limit in (1, 3):
+        most = 0
+        run(Counting(ShapeError("never mind")), make_reward("prm"), [PROBLEM] * 8, concurrency=limit)
+        assert most == limit
+
+
+def test_an_engine_is_full_while_problems_wait_for_their_turn(make_reward: Make) -> None:
+    task = SearchTask(command="some", method=Failing(ShapeError("x")), models=(str(make_reward("prm")),), concurrency=1)
+    task.prepare()
+
+    async def ask() -> list[bool]:
+        slow = asyncio.Event()
+        object.__setattr__(task.method, "search", lambda *_: slow.wait())
+        working = asyncio.create_task(task.run(solver(), [PROBLEM]))
+        await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(task.room())
+        await asyncio.sleep(0.01)
+        before = waiting.done()
+        slow.set()
+        await asyncio.gather(waiting, working, return_exceptions=True)
+        return [before, waiting.done()]
+
+    assert asyncio.run(ask()) == [False, True]
+
+
+def test_a_reward_model_is_found_from_any_folder(
+    make_reward: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prm = make_reward("prm")
+    monkeypatch.chdir(prm.parent)
+    assert located(prm.name) == str(prm)
+    assert located(f"judge:{prm.name}") == f"judge:{prm}"
+    assert located("owner/model") == "owner/model"
+
+
+def test_the_aggregation_that_is_asked_for_ranks(make_wide: Make) -> None:
+    from prmkit.demo.stories import LEVELS, make_stories
+
+    story = next(iter(make_stories(1, 4, LEVELS["default"])))
+    problem = Problem(problem_id="p", problem=story.text, answer=str(story.answer))
+    method, prm = BestOfN(sampling=Sampling(max_tokens=300), n=2), make_wide("prm")
+    for how in (Aggregation.MIN, Aggregation.LAST):
+        [done] = run(method, prm, [problem], aggregation=how)
+        [row] = done.rows
+        steps = [min(each) if how is Aggregation.MIN else each[-1] for each in row["step_scores"]]
+        assert row["scores"] == pytest.approx(steps)
+
+
+def solver() -> SimulatedCompleter:
+    return SimulatedCompleter(load_tokenizer(str(DEMO_POLICY)), TextFormat(prompt="{problem}\n", separator="\n"))
+
+
+def run(method: Method, prm: Path, problems: list[Problem], **options: Any) -> list[Any]:
+    task = SearchTask(command="some", method=method, models=(str(prm),), rewards=RewardOptions(device="cpu"), **options)
+    return asyncio.run(task.run(solver(), problems))
 
 
 @pytest.mark.parametrize("error", [ShapeError("no steps"), ValueError("a bad number")])

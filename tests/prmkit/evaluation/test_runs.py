@@ -40,9 +40,9 @@ def write_run(folder, problems, failed=(), **config):
 
 def test_a_search_is_named_by_its_method_and_sizes(tmp_path, comparison) -> None:
     run = write_run(tmp_path / "run", ["p0", "p1", "p2"], task={"beams": 4, "expansions": 2})
-    assert read_search(run, comparison).name == "beam 4 x 2"
+    assert read_search(run, comparison).name == "beam 4 x 2 (run)"
     plain = write_run(tmp_path / "plain", ["p0", "p1", "p2"])
-    assert read_search(plain, comparison).name == "beam"
+    assert read_search(plain, comparison).name == "beam (plain)"
 
 
 def test_problems_that_could_not_be_searched_count_as_not_solved(tmp_path, comparison) -> None:
