@@ -13,7 +13,8 @@ import tyro
 
 from prmkit.cli.main import main
 from prmkit.cli.reward_options import RewardOptions, located
-from prmkit.cli.search import Search, SearchBase
+from prmkit.cli.search import Search
+from prmkit.cli.search_options import SearchBase
 from prmkit.cli.search_task import SearchTask
 from prmkit.completers import Sampling
 from prmkit.completers.simulated import SimulatedCompleter
