@@ -145,7 +145,7 @@ def test_a_pool_is_drawn_scored_compared_labelled_and_shown(models, tmp_path) ->
     assert again["classes"]["all"]["same"]["value"] == 1.0
     assert again["truths"]["needed"]["steps"]["value"] > 0
     assert again["accuracy"] == figures["accuracy"]
-    found = again["search"]["beam 2 x 2"]
+    found = again["search"]["beam 2 x 2 (beam)"]
     assert found["solved"]["n"] == 6 and found["tokens"]["value"] > 0 and "p_value" in found["difference"]
 
 

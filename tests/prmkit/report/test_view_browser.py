@@ -11,6 +11,7 @@ from prmkit.records import LABEL_SCHEMA
 from prmkit.report.view import write_view
 from prmkit.tables import label_row, write_rows
 from search.beam import BeamSearch
+from search.nodes import Duplicates
 from search.result import Fate
 
 from .browser import FITS, OVERFLOW, needs_browser, seen
@@ -40,7 +41,9 @@ INK = {False: "rgb(22, 25, 29)", True: "rgb(231, 234, 238)"}
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
     """A beam search of a few stories: steps kept, pruned, merged and cut."""
-    found = searched(BeamSearch(sampling=Sampling(max_tokens=110), beams=3, expansions=4), 6)
+    found = searched(
+        BeamSearch(sampling=Sampling(max_tokens=110), beams=3, expansions=4, duplicates=Duplicates.MERGE), 6
+    )
     assert {node["fate"] for row in found for node in row["trace"]} >= {Fate.KEPT, Fate.PRUNED, Fate.MERGED, Fate.CUT}
     assert {row["correct"] for row in found} == {True, False}
     return found
