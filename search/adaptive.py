@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from scipy.stats import beta
 
 from prmkit.errors import InputError
+from prmkit.records import FinishReason
 from search.best_of_n import BestOfN
 from search.choice import Choice, votes
 from search.nodes import Node
@@ -40,12 +41,10 @@ class AdaptiveBestOfN(BestOfN):
 
     async def enough(self, tree: Tree, found: list[Node]) -> bool:
         """Whether the answer is certain enough."""
-        result = await tree.result(found)
-        if result.chosen is None:
-            return False
+        candidates = tree.candidates(found)
         if self.choice is Choice.MAX:
-            return result.chosen.score >= self.certain
-        counted = (await asyncio.to_thread(votes, result.candidates)).values()
+            return any(each.finish is FinishReason.END and each.score >= self.certain for each in candidates[:1])
+        counted = (await asyncio.to_thread(votes, candidates)).values()
         if not counted:
             return False
         sums = [each.count if self.choice is Choice.MAJORITY else each.weight for each in counted]

@@ -7,9 +7,6 @@ from enum import StrEnum
 
 from prmkit.records import FinishReason
 
-PROSPECTS = (FinishReason.END, FinishReason.STEP, FinishReason.LENGTH)
-"""Of equal solutions the one that is whole is kept, before one that can be continued, before one that was cut."""
-
 
 class Duplicates(StrEnum):
     """What becomes of equal steps after the same solution so far."""

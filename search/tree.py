@@ -16,7 +16,7 @@ from prmkit.steps import split_ids
 from search.budget import Purse
 from search.choice import choose
 from search.method import Method
-from search.nodes import PROSPECTS, Duplicates, Node
+from search.nodes import Duplicates, Node
 from search.result import Candidate, Ended, Fate, SearchResult, TraceNode
 from search.scoring import BatchingScorer
 
@@ -24,6 +24,8 @@ _REDRAWS = 2
 """Times that duplicates are drawn again, at most."""
 _HEAT = 1.5
 """Factor of the temperature each time."""
+_PROSPECTS = (FinishReason.END, FinishReason.STEP, FinishReason.LENGTH)
+"""Of equal solutions the one that is whole is kept, before one that can be continued, before one that was cut."""
 
 
 class Tree:
@@ -107,15 +109,15 @@ class Tree:
         node.value = value
         self._change(node.leaf, value=value, visits=visits)
 
-    async def result(self, nodes: Iterable[Node]) -> SearchResult:
-        """The outcome, with these candidates."""
+    def candidates(self, nodes: Iterable[Node]) -> tuple[Candidate, ...]:
+        """Those of the nodes that hold a step, as candidates: whole ones before others, then by score."""
         found = sorted(
             (each for each in nodes if each.steps),
             key=lambda each: (each.finish is not FinishReason.END, -round(each.score, 6), each.tie),
         )
         for node in found:
             self._settle(node, Fate.KEPT)
-        candidates = tuple(
+        return tuple(
             Candidate(
                 token_ids=each.token_ids,
                 steps=each.steps,
@@ -126,6 +128,11 @@ class Tree:
             )
             for each in found
         )
+
+    async def result(self, nodes: Iterable[Node]) -> SearchResult:
+        """The outcome, with these candidates."""
+        candidates = self.candidates(nodes)
+        under_way = any(each.finish is FinishReason.STEP for each in candidates)
         choice, predicted = await asyncio.to_thread(choose, candidates, self.method.choice)
         return SearchResult(
             problem=self.problem,
@@ -134,7 +141,7 @@ class Tree:
             predicted=predicted,
             tokens=self.purse.tokens,
             prm_tokens=self.purse.prm_tokens,
-            ended=self.purse.ended or (Ended.MAX_STEPS if any(each.live for each in found) else Ended.DONE),
+            ended=self.purse.ended or (Ended.MAX_STEPS if under_way else Ended.DONE),
             trace=tuple(self._trace),
             seconds=self.purse.seconds,
         )
@@ -208,7 +215,7 @@ class Tree:
         at = next((at for at, each in enumerate(siblings) if each.steps == child.steps), None)
         if at is None:
             return False
-        kept, other = sorted((siblings[at], child), key=lambda each: PROSPECTS.index(each.finish))
+        kept, other = sorted((siblings[at], child), key=lambda each: _PROSPECTS.index(each.finish))
         siblings[at] = kept
         if kept.leaf != other.leaf:
             self._change(other.leaf, fate=Fate.MERGED)

@@ -20,7 +20,7 @@ from prmkit.files import read_json, write_text
 from prmkit.report import format
 from prmkit.report.records import Unit
 from prmkit.report.view_items import MARGIN, SNIPPET, Item, label_item, score_item, search_item, solution_item
-from prmkit.report.write import TEMPLATES
+from prmkit.report.write import TEMPLATES, page_environment
 from prmkit.runs import shard_files
 from prmkit.tables import Row, convert_row, read_rows
 
@@ -178,33 +178,29 @@ def _json(value: Any) -> bytes:
 
 def render(kind: Kind, packed: Packed, *, source: str, notes: Iterable[str], config: dict[str, Any]) -> str:
     """The page. Scripts run only if they are its own: the policy in its head names their digest."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     packed.flush()
     counts, thresholds = packed.counts(), _thresholds(config)
     meta = {"kind": kind.name, "noun": kind.noun, "thresholds": thresholds, "counts": counts, "firsts": packed.firsts}
     script = "\n".join((TEMPLATES / f"view_{part}.js").read_text(encoding="utf-8") for part in SCRIPTS)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("view.html.jinja").render(
-        kind=kind,
-        source=source,
-        headline=headline(kind, counts, packed.totals, config.get("command") if kind.name == "search" else None),
-        uncertain=kind.uncertain.replace("THRESHOLDS", " and ".join(f"{each:g}" for each in thresholds)),
-        notes=list(notes),
-        counts={name: count for name, count in counts.items() if name != "uncertain" or kind.uncertain},
-        index=deflated(_json(meta | packed.index)),
-        chunks=packed.chunks,
-        script=Markup(script),  # ours, with nothing of the data in it
-        digest=base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode("ascii"),
-        config=json.dumps(config, indent=2, ensure_ascii=False) if config else "",
-        count=lambda value: format.number(value, Unit.COUNT),
+    return (
+        page_environment()
+        .get_template("view.html.jinja")
+        .render(
+            kind=kind,
+            source=source,
+            headline=headline(kind, counts, packed.totals, config.get("command") if kind.name == "search" else None),
+            uncertain=kind.uncertain.replace("THRESHOLDS", " and ".join(f"{each:g}" for each in thresholds)),
+            notes=list(notes),
+            counts={name: count for name, count in counts.items() if name != "uncertain" or kind.uncertain},
+            index=deflated(_json(meta | packed.index)),
+            chunks=packed.chunks,
+            script=Markup(script),  # ours, with nothing of the data in it
+            digest=base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode("ascii"),
+            config=json.dumps(config, indent=2, ensure_ascii=False) if config else "",
+            count=lambda value: format.number(value, Unit.COUNT),
+        )
     )
 
 

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prmkit.evaluation.intervals import Estimate
 from prmkit.files import write_json, write_text
 from prmkit.report import charts, format
 from prmkit.report.records import Example, Report, Table, Unit
 from prmkit.report.tables import accuracy_table, difference_table, method_name
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 REPORT_FILE = "report.html"
 METRICS_FILE = "metrics.json"
@@ -37,17 +40,22 @@ def metrics(report: Report) -> dict[str, Any]:
     }
 
 
-def render(report: Report) -> str:
-    """The page."""
+def page_environment() -> "Environment":
+    """How templates become pages: whatever text they show is escaped, and a name that is not there is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def render(report: Report) -> str:
+    """The page."""
+    environment = page_environment()
     environment.globals.update(
         number=format.number,
         interval=format.interval,
