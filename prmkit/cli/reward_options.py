@@ -73,13 +73,8 @@ class RewardOptions:
         """
         import torch
 
-        from prmkit.completers.engines import Engine, engine_spec
         from prmkit.errors import InputError, first_line
-        from prmkit.models import load_config, resolve_model
-        from prmkit.rewards.adapters import choose_adapter
-        from prmkit.rewards.named import JUDGE
-        from prmkit.rewards.reading import load_parts
-        from prmkit.steps import METADATA_FILE
+        from prmkit.rewards.named import probe_any
 
         self.check(names, engine)
         try:
@@ -87,13 +82,7 @@ class RewardOptions:
         except RuntimeError as error:
             raise InputError(f"device {self.device!r} cannot be used: {first_line(error)}") from None
         for name in names:
-            if (Path(name) / METADATA_FILE).is_file():
-                load_parts(name)
-            elif name.startswith(JUDGE):
-                engine_spec(name.removeprefix(JUDGE), Engine.AUTO)
-            else:
-                path = resolve_model(name)
-                choose_adapter(name, getattr(load_config(path), "architectures", None) or [], self.adapter)
+            probe_any(name, adapter=self.adapter)
 
     def load(self, names: Sequence[str], engine: RewardEngine = "transformers", **options: Any) -> "RewardModel":
         """The one model, or the ensemble; options as of `prmkit.rewards.named.load_any`."""

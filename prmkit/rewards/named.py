@@ -11,6 +11,32 @@ JUDGE = "judge:"
 """Before the name of a language model: it is asked where the first error is (`prmkit.rewards.judge`)."""
 
 
+def _is_ours(name: str | Path) -> bool:
+    return (Path(name) / METADATA_FILE).is_file()
+
+
+def probe_any(name: str, *, adapter: str | None = None) -> None:
+    """Find what is wrong with a reward model before it is loaded, elsewhere perhaps; reads no weights.
+
+    Raises:
+        PrmkitError: As of `load_any`, as far as configuration and tokenizer tell.
+    """
+    if name.startswith(JUDGE):
+        from prmkit.completers.engines import Engine, engine_spec
+
+        engine_spec(name.removeprefix(JUDGE), Engine.AUTO)
+    elif _is_ours(name):
+        from prmkit.rewards.reading import load_parts
+
+        load_parts(name)
+    else:
+        from prmkit.models import load_config, resolve_model
+        from prmkit.rewards.adapters import choose_adapter
+
+        architectures = getattr(load_config(resolve_model(name)), "architectures", None) or []
+        choose_adapter(name, architectures, adapter)
+
+
 def load_any(name: str | Path, device: str | None = None, *, adapter: str | None = None, **options: Any) -> RewardModel:
     """Load a reward model.
 
@@ -27,7 +53,7 @@ def load_any(name: str | Path, device: str | None = None, *, adapter: str | None
         InputError: It cannot be read, or an option does not belong to it.
     """
     judge = str(name).startswith(JUDGE)
-    ours = not judge and (Path(name) / METADATA_FILE).is_file()
+    ours = not judge and _is_ours(name)
     if adapter is not None and (judge or ours):
         raise InputError(f"{name}: an adapter is for published models; this one needs none")
     if judge:
