@@ -18,6 +18,7 @@ from prmkit.cli.search_options import SearchBase
 from prmkit.cli.search_task import SearchTask
 from prmkit.completers import Sampling
 from prmkit.completers.simulated import SimulatedCompleter
+from prmkit.demo.stories import LEVELS, make_stories
 from prmkit.errors import EngineError, InputError, ShapeError
 from prmkit.files import read_json, write_json
 from prmkit.models import DEMO_POLICY, load_tokenizer
@@ -342,16 +343,19 @@ def test_a_reward_model_is_found_from_any_folder(
 
 
 def test_the_aggregation_that_is_asked_for_ranks(make_wide: Make) -> None:
-    from prmkit.demo.stories import LEVELS, make_stories
-
-    story = next(iter(make_stories(1, 4, LEVELS["default"])))
-    problem = Problem(problem_id="p", problem=story.text, answer=str(story.answer))
+    problem = told("p")
     method, prm = BestOfN(sampling=Sampling(max_tokens=300), n=2), make_wide("prm")
     for how in (Aggregation.MIN, Aggregation.LAST):
         [done] = run(method, prm, [problem], aggregation=how)
         [row] = done.rows
         steps = [min(each) if how is Aggregation.MIN else each[-1] for each in row["step_scores"]]
         assert row["scores"] == pytest.approx(steps)
+
+
+def told(problem_id: str) -> Problem:
+    """A story."""
+    [story] = make_stories(1, 4, LEVELS["default"])
+    return Problem(problem_id=problem_id, problem=story.text, answer=str(story.answer))
 
 
 def solver() -> SimulatedCompleter:
@@ -377,10 +381,7 @@ def test_what_is_not_the_problems_fault_ends_the_run(make_reward: Make, error: E
 
 
 def test_problems_that_cannot_be_read_leave_the_others_alone(make_wide: Make) -> None:
-    from prmkit.demo.stories import LEVELS, make_stories
-
-    story = next(iter(make_stories(1, 4, LEVELS["default"])))
-    good = Problem(problem_id="good", problem=story.text, answer=str(story.answer))
+    good = told("good")
     bad = Problem(problem_id="bad", problem="Not a story.", answer="3")
     done, failed = run(BestOfN(sampling=Sampling(max_tokens=300), n=2), make_wide("prm"), [good, bad])
     assert isinstance(failed, InputError) and "only reads arithmetic stories" in str(failed)
