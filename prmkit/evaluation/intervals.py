@@ -1,7 +1,10 @@
 """95 % intervals: bootstrap over problems (percentile) for means, paired differences and ratios, Wilson for counts.
 
 Problems are resampled, not solutions or steps: those of one problem resemble each other (a cluster bootstrap). The
-intervals say what other problems of the same kind would give; they do not cover the seed of a training run.
+intervals say what other problems of the same kind would give. They cover the seed of a training run only where values
+of several runs are given: then runs and problems are resampled independently of each other (the pigeonhole bootstrap,
+Owen 2007, Annals of Applied Statistics 1), with one run fewer than there are, which makes their share of the variance
+unbiased (Rao and Wu 1988, JASA 83). Few runs still give a rough figure, for they say little about how far runs spread.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,22 +63,17 @@ class Difference(Estimate):
 
 
 def mean_estimates(values_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Estimate]:
-    """Mean over problems of each of M columns.
+    """Mean over problems, and training runs, of each of M columns.
 
     Args:
-        values_PM: `[P, M]`, one row per problem.
-        seed: Of the resamples; equal seeds resample the same problems.
+        values_PM: `[P, M]`, one row per problem; or `[T, P, M]`, the same of T training runs.
+        seed: Of the resamples; equal seeds resample the same problems and runs.
         resamples: At least 2,000 for percentiles that can be quoted.
 
     Raises:
         ShapeError: No problems, or values that are not finite.
     """
-    means_RM = _resampled_means(values_PM, seed, resamples)
-    low, high = _percentiles(means_RM)
-    return [
-        Estimate(value=float(mean), low=float(a), high=float(b), n=len(values_PM))
-        for mean, a, b in zip(values_PM.mean(axis=0), low, high, strict=True)
-    ]
+    return _estimates(values_PM, _resampled_means(values_PM, seed, resamples), LEVEL)
 
 
 def share_estimates(shares_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Estimate]:
@@ -84,20 +82,29 @@ def share_estimates(shares_PM: Floats, *, seed: int = 0, resamples: int = RESAMP
 
 
 def paired_differences(
-    first_PM: Floats, second_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES
+    first_PM: Floats, second_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES, chosen_of: int = 1
 ) -> list[Difference]:
-    """Mean over problems of `first - second` for each of M columns; row i of both is the same problem.
+    """Mean over problems, and training runs, of `first - second` for each of M columns.
+
+    Args:
+        first_PM: `[P, M]` or `[T, P, M]`. Row i of both is the same problem, and run i of both is resampled as one.
+        second_PM: The same; of a single run, or none, it is held against every run of the other.
+        seed: Of the resamples.
+        resamples: Of problems and runs.
+        chosen_of: Among how many comparisons this one was chosen for its outcome. Interval and p-value are corrected
+            for that (Bonferroni), so that the chosen one still misses the truth in at most 5 of 100 cases.
 
     Raises:
-        ShapeError: The arrays differ in shape, hold no problems, or values that are not finite.
+        ShapeError: The arrays do not fit, hold no problems, or values that are not finite.
     """
-    if first_PM.shape != second_PM.shape:
+    runs = {shape[0] for shape in (first_PM.shape, second_PM.shape) if len(shape) == 3} - {1}
+    if first_PM.shape[-2:] != second_PM.shape[-2:] or len(runs) > 1:
         raise ShapeError(f"paired values must have one shape, got {first_PM.shape} and {second_PM.shape}")
     differences_PM = np.round(first_PM - second_PM, 12)  # rounding errors are no differences
     means_RM = _resampled_means(differences_PM, seed, resamples)
     tail = 1 + np.minimum((means_RM <= 0).sum(axis=0), (means_RM >= 0).sum(axis=0))
-    p_values = np.minimum(1.0, 2 * tail / (resamples + 1))
-    estimates = mean_estimates(differences_PM, seed=seed, resamples=resamples)
+    p_values = np.minimum(1.0, chosen_of * 2 * tail / (resamples + 1))
+    estimates = _estimates(differences_PM, means_RM, 1 - (1 - LEVEL) / chosen_of)
     return [
         Difference(value=each.value, low=each.low, high=each.high, n=each.n, p_value=float(p))
         for each, p in zip(estimates, p_values, strict=True)
@@ -211,13 +218,34 @@ def bootstrap_weights(problems: int, seed: int, resamples: int) -> Iterator[Floa
 
 
 def _resampled_means(values_PM: Floats, seed: int, resamples: int) -> Floats:
-    """`[R, M]`."""
-    if values_PM.ndim != 2 or not np.isfinite(values_PM).all():
-        raise ShapeError(f"need finite values with axes (problem, column), got shape {values_PM.shape}")
-    problems = len(values_PM)
-    return np.concatenate([weights @ values_PM / problems for weights in bootstrap_weights(problems, seed, resamples)])
+    """`[R, M]` of values `[P, M]` or `[T, P, M]`."""
+    if values_PM.ndim not in (2, 3) or not values_PM.size or not np.isfinite(values_PM).all():
+        raise ShapeError(f"need finite values with axes ([run,] problem, column), got shape {values_PM.shape}")
+    problems, columns = values_PM.shape[-2:]
+    runs = values_PM.shape[0] if values_PM.ndim == 3 else 1
+    flat_PX = np.ascontiguousarray(values_PM.reshape(runs, problems, columns).transpose(1, 0, 2)).reshape(problems, -1)
+    rng = np.random.default_rng([seed, 1])  # apart from that of the problems, which do not depend on the runs
+    even = np.full(runs, 1.0 / runs)
+    means = []
+    for weights_RP in bootstrap_weights(problems, seed, resamples):
+        means_RTM = (weights_RP @ flat_PX / problems).reshape(-1, runs, columns)
+        if runs == 1:
+            means.append(means_RTM[:, 0])
+            continue
+        drawn_RT = rng.multinomial(runs - 1, even, size=len(means_RTM)) / (runs - 1)
+        means.append(np.einsum("rt,rtm->rm", drawn_RT, means_RTM))
+    return np.concatenate(means)
 
 
-def _percentiles(samples: Floats) -> tuple[Floats, Floats]:
-    low, high = np.percentile(samples, [50 * (1 - LEVEL), 50 * (1 + LEVEL)], axis=0)
+def _estimates(values_PM: Floats, means_RM: Floats, level: float) -> list[Estimate]:
+    low, high = _percentiles(means_RM, level)
+    values_M = values_PM.reshape(-1, *values_PM.shape[-2:]).mean(axis=0).mean(axis=0)
+    return [
+        Estimate(value=float(mean), low=float(a), high=float(b), n=values_PM.shape[-2])
+        for mean, a, b in zip(values_M, low, high, strict=True)
+    ]
+
+
+def _percentiles(samples: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+    low, high = np.percentile(samples, [50 * (1 - level), 50 * (1 + level)], axis=0)
     return low, high

@@ -8,12 +8,16 @@ import numpy as np
 from prmkit.errors import InputError
 from prmkit.evaluation.best_of_n import NO_ANSWER
 from prmkit.evaluation.comparison import ProblemPool
+from prmkit.evaluation.intervals import Floats
 from prmkit.grading import equivalence_classes, extract
 from prmkit.records import FinishReason, Solution
 
 
 def build_pools(
-    solutions: Sequence[Solution], scores: Mapping[str, Sequence[float]], *, drawn: int | None = None
+    solutions: Sequence[Solution],
+    scores: Mapping[str, Sequence[float] | Sequence[Sequence[float]]],
+    *,
+    drawn: int | None = None,
 ) -> list[ProblemPool]:
     """Group solutions by problem, and their answers by equivalence.
 
@@ -22,48 +26,49 @@ def build_pools(
 
     Args:
         solutions: Graded, in any order.
-        scores: By method: one score per solution, in the same order.
-        drawn: Solutions drawn of each problem. None takes the pool as it is, and every problem needs as many.
+        scores: By method: one score per solution, in the same order; or such a list for each of T training runs.
+        drawn: Solutions drawn of each problem. None takes the pool as it is; problems may differ in number.
 
     Returns:
-        One pool per problem, in the order of first appearance, all with the same number of solutions.
+        One pool per problem, in the order of first appearance, with `drawn` solutions each where that is given.
 
     Raises:
-        InputError: A solution is not graded, or a problem has more than `drawn` solutions or, without `drawn`, another
-            number than the first; the message names it.
+        InputError: A solution is not graded, or a problem has more than `drawn` solutions; the message names it.
     """
     members: dict[str, list[int]] = defaultdict(list)
     for index, solution in enumerate(solutions):
         if solution.correct is None:
             raise InputError(f"solution {solution.name}: not graded (its field 'correct' is missing)")
         members[solution.problem.problem_id].append(index)
-    size = drawn or len(next(iter(members.values()), []))
     for problem_id, indices in members.items():
-        if len(indices) > size or (drawn is None and len(indices) != size):
-            raise InputError(f"problem {problem_id!r} has {len(indices)} solutions where {size} are expected")
+        if drawn is not None and len(indices) > drawn:
+            raise InputError(f"problem {problem_id!r} has {len(indices)} solutions where {drawn} were drawn")
+    columns = {name: np.atleast_2d(np.asarray(values, dtype=np.float64)) for name, values in scores.items()}
     return [
         _pool(
             [solutions[index] for index in indices],
-            {name: [all_[i] for i in indices] for name, all_ in scores.items()},
-            size,
+            {name: values_TM[:, indices] for name, values_TM in columns.items()},
+            drawn or len(indices),
         )
         for indices in members.values()
     ]
 
 
-def _pool(solutions: list[Solution], scores: Mapping[str, list[float]], size: int) -> ProblemPool:
+def _pool(solutions: list[Solution], scores: Mapping[str, Floats], size: int) -> ProblemPool:
     blank = size - len(solutions)
     whole = np.array([each.finish is not FinishReason.LENGTH for each in solutions] + [False] * blank)
     known = all(each.step_ids is not None for each in solutions)
     tokens = [sum(map(len, each.step_ids or ())) for each in solutions] + [0] * blank
+    padded = {name: np.pad(values, ((0, 0), (0, blank)), constant_values=-np.inf) for name, values in scores.items()}
     return ProblemPool(
         problem_id=solutions[0].problem.problem_id,
         correct=whole & np.array([bool(each.correct) for each in solutions] + [False] * blank),
         classes=np.array([*answer_classes(solutions), *[NO_ANSWER] * blank]),
         scores={
-            name: np.where(whole, np.array([*values, *[-np.inf] * blank]), -np.inf) for name, values in scores.items()
+            name: np.where(whole, values if len(values) > 1 else values[0], -np.inf) for name, values in padded.items()
         },
         tokens=np.array(tokens) if known else None,
+        characters=np.array([sum(map(len, each.steps)) for each in solutions] + [0] * blank),
     )
 
 

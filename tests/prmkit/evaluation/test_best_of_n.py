@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prmkit.errors import ShapeError
-from prmkit.evaluation.best_of_n import NO_ANSWER, best_of_n, majority, pass_at, subset_sizes
+from prmkit.evaluation.best_of_n import NO_ANSWER, best_of_n, highest_score, majority, pass_at, subset_sizes
 
 
 @st.composite
@@ -56,6 +56,16 @@ def test_majority_is_the_mean_over_all_subsets_with_ties_shared_and_silent_solut
     assert majority(correct, classes, n) == pytest.approx(over_subsets(len(correct), n, voted))
 
 
+@settings(max_examples=150, deadline=None)
+@given(pools())
+def test_the_highest_score_is_the_mean_over_all_subsets_with_a_usable_solution(pool) -> None:
+    _, scores, _, n = pool
+    highest = [max(subset) for subset in combinations(scores, n)]
+    usable = [each for each in highest if np.isfinite(each)]
+    found = highest_score(scores, n)
+    assert found == pytest.approx(np.mean(usable)) if usable else np.isnan(found)
+
+
 @settings(max_examples=50, deadline=None)
 @given(pools(), st.randoms())
 def test_the_order_of_the_solutions_does_not_matter(pool, random) -> None:
@@ -64,6 +74,8 @@ def test_the_order_of_the_solutions_does_not_matter(pool, random) -> None:
     random.shuffle(order)
     assert best_of_n(correct[order], scores[order], n) == pytest.approx(best_of_n(correct, scores, n))
     assert majority(correct[order], classes[order], n) == pytest.approx(majority(correct, classes, n))
+    if np.isfinite(scores).any():
+        assert highest_score(scores[order], n) == pytest.approx(highest_score(scores, n))
 
 
 def test_with_one_solution_every_method_is_the_mean_correctness() -> None:
@@ -92,6 +104,7 @@ def test_large_pools_stay_exact() -> None:
     correct = np.arange(1500) % 3 == 0
     for n in (2, 64):
         assert majority(correct, np.arange(1500), n) == pytest.approx(1 / 3, rel=1e-9)
+    assert best_of_n(correct, np.zeros(1500), 930) == pytest.approx(1 / 3, rel=1e-9)
     assert pass_at(correct, 3) == pytest.approx(1 - 1000 * 999 * 998 / (1500 * 1499 * 1498))
 
 
@@ -109,6 +122,7 @@ def test_a_subset_larger_than_the_pool_or_empty_is_refused(n: int) -> None:
     for call in (
         lambda: pass_at(two, n),
         lambda: best_of_n(two, np.zeros(2), n),
+        lambda: highest_score(np.zeros(2), n),
         lambda: majority(two, np.zeros(2, int), n),
     ):
         with pytest.raises(ShapeError, match="within 1 and the 2 solutions"):
@@ -120,3 +134,5 @@ def test_arrays_of_different_lengths_and_missing_scores_are_refused() -> None:
         best_of_n(np.array([True, False]), np.zeros(3), 1)
     with pytest.raises(ShapeError, match=r"solutions \[1\] have no score"):
         best_of_n(np.array([True, False]), np.array([0.5, np.nan]), 1)
+    with pytest.raises(ShapeError, match=r"solutions \[0\] have no score"):
+        highest_score(np.array([np.inf, 0.5]), 1)

@@ -7,6 +7,7 @@ from prmkit.errors import ShapeError
 from prmkit.evaluation.intervals import (
     Difference,
     Estimate,
+    _resampled_means,
     bootstrap_weights,
     mean_estimates,
     paired_differences,
@@ -101,6 +102,72 @@ def test_any_statistic_of_weighted_problems_gets_the_interval_of_the_mean() -> N
 
 def test_a_statistic_that_is_undefined_has_no_estimate() -> None:
     assert statistic_estimate(lambda weights: np.full(len(weights), np.nan), problems=3, n=3) is None
+
+
+def crossed(rng, runs, problems, columns, run_spread):
+    """Values `[T, P, columns]` of a crossed design with mean 0, one column per experiment."""
+    return (
+        rng.normal(size=(1, problems, columns)) * 0.5
+        + rng.normal(size=(runs, 1, columns)) * run_spread
+        + rng.normal(size=(runs, problems, columns)) * 0.3
+    )
+
+
+@pytest.mark.parametrize("runs", [2, 3, 6])
+def test_the_spread_over_runs_and_problems_is_that_of_a_crossed_design(runs: int) -> None:
+    """Variance of the mean: run^2 / T + problem^2 / P + noise^2 / (T P); the bootstrap counts the last term thrice."""
+    values = crossed(np.random.default_rng(10), runs, 60, 1500, run_spread=0.1)
+    means = _resampled_means(values, 0, 1000)
+    known = 0.1**2 / runs + 0.5**2 / 60 + 3 * 0.3**2 / (60 * runs)
+    assert means.var(axis=0).mean() == pytest.approx(known, rel=0.08)
+    actual = 0.1**2 / runs + 0.5**2 / 60 + 0.3**2 / (60 * runs)
+    assert values.mean(axis=(0, 1)).var() == pytest.approx(actual, rel=0.12)
+
+
+@pytest.mark.parametrize("runs", [2, 3, 10])
+def test_where_half_the_variance_is_between_runs_intervals_over_both_cover_and_those_over_problems_do_not(runs) -> None:
+    run_spread = 0.5 * (runs / 200) ** 0.5
+    values = crossed(np.random.default_rng(11), runs, 200, 600, run_spread)
+
+    def covered(estimates):
+        return np.mean([each.low <= 0 <= each.high for each in estimates])
+
+    assert 0.90 <= covered(mean_estimates(values, resamples=1000)) <= 0.98
+    assert covered(mean_estimates(values.mean(axis=0), resamples=1000)) <= 0.88
+
+
+def test_a_single_run_gives_the_numbers_of_its_problems_to_the_last_digit() -> None:
+    values, others = np.random.default_rng(12).random((2, 30, 3))
+    assert mean_estimates(values[None]) == mean_estimates(values)
+    assert paired_differences(values[None], others) == paired_differences(values, others)
+
+
+def test_run_i_of_one_method_is_held_against_run_i_of_the_other() -> None:
+    """A spread between runs that both share is no part of their difference."""
+    rng = np.random.default_rng(13)
+    shared = rng.normal(size=(4, 1, 1))
+    first, second = rng.random((2, 4, 50, 1)) + shared
+    (paired,), (crossed_over,) = paired_differences(first, second), paired_differences(first, second[::-1])
+    assert paired.value == pytest.approx(crossed_over.value)
+    assert paired.high - paired.low < 0.5 * (crossed_over.high - crossed_over.low)
+
+
+def test_several_runs_are_held_against_a_method_without_training() -> None:
+    rng = np.random.default_rng(14)
+    runs, fixed = rng.random((3, 40, 2)), rng.random((40, 2))
+    for other in (fixed, fixed[None]):
+        found = paired_differences(runs, other)
+        assert [each.value for each in found] == pytest.approx(list((runs.mean(axis=0) - fixed).mean(axis=0)))
+    with pytest.raises(ShapeError, match="one shape"):
+        paired_differences(runs, runs[:2])
+
+
+def test_a_difference_chosen_for_its_size_gets_a_wider_interval_and_a_larger_p_value() -> None:
+    rng = np.random.default_rng(15)
+    first, second = rng.random((40, 1)) + 0.1, rng.random((40, 1))
+    (plain,), (chosen,) = paired_differences(first, second), paired_differences(first, second, chosen_of=6)
+    assert chosen.low < plain.low and plain.high < chosen.high and chosen.value == plain.value
+    assert chosen.p_value == pytest.approx(min(1.0, 6 * plain.p_value))
 
 
 @pytest.mark.parametrize("values", [np.zeros((0, 1)), np.array([[np.inf]]), np.zeros(3)])

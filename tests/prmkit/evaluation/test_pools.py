@@ -59,13 +59,25 @@ def test_draws_that_wrote_nothing_count_as_wrong_without_a_vote() -> None:
     assert pool.tokens is not None and pool.tokens.tolist() == [5, 0, 0]
 
 
-def test_uneven_pools_are_refused_unless_the_number_drawn_is_known() -> None:
+def test_uneven_pools_stay_as_they_are_unless_the_number_drawn_is_known() -> None:
     uneven = [solution("1", "a"), solution("2", "a"), solution("1", "b")]
-    with pytest.raises(InputError, match="'b' has 1 solutions where 2 are expected"):
-        build_pools(uneven, {})
-    assert [len(pool.correct) for pool in build_pools(uneven, {}, drawn=2)] == [2, 2]
-    with pytest.raises(InputError, match="'a' has 2 solutions where 1"):
+    assert [pool.size for pool in build_pools(uneven, {"prm": [0.1, 0.2, 0.3]})] == [2, 1]
+    assert [pool.size for pool in build_pools(uneven, {}, drawn=2)] == [2, 2]
+    with pytest.raises(InputError, match="'a' has 2 solutions where 1 were drawn"):
         build_pools(uneven, {}, drawn=1)
+
+
+def test_scores_of_several_training_runs_follow_their_solutions_run_by_run() -> None:
+    solutions = [solution("1", "a"), solution("1", "b"), solution("1", "a", finish=FinishReason.LENGTH)]
+    first, second = build_pools(solutions, {"prm": [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]}, drawn=2)
+    assert first.scores["prm"].tolist() == [[0.1, -np.inf], [0.4, -np.inf]]
+    assert second.scores["prm"].tolist() == [[0.2, -np.inf], [0.5, -np.inf]]
+
+
+def test_characters_are_those_of_the_steps() -> None:
+    (pool,) = build_pools([solution("1", ids=False)], {}, drawn=2)
+    assert pool.characters is not None
+    assert pool.characters.tolist() == [len("Let us see." + "The answer is 1."), 0]
 
 
 def test_an_ungraded_solution_is_refused_by_name() -> None:
