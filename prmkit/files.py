@@ -4,11 +4,13 @@ A place is a path or the URL of an object store (`s3://bucket/run`); a URL's pla
 project uses one, and is typed as one.
 """
 
+import gzip
 import hashlib
 import json
 import os
 import tempfile
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -160,7 +162,7 @@ def read_array(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield `("file:line", object)` for every line that is not blank.
+    """Yield `("file:line", object)` for every line that is not blank; a name that ends in `.gz` is decompressed.
 
     Raises:
         MissingFileError: There is no such file.
@@ -168,18 +170,29 @@ def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file")
+    for number, line in enumerate(_lines(path), start=1):
+        where = f"{path}:{number}"
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.decode("utf-8"))
+        except (ValueError, UnicodeDecodeError) as error:
+            raise InputError(f"{where}: not valid JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: expected a JSON object, found {type(row).__name__}")
+        yield where, row
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     with path.open("rb") as handle:
-        for number, line in enumerate(handle, start=1):
-            where = f"{path}:{number}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line.decode("utf-8"))
-            except (ValueError, UnicodeDecodeError) as error:
-                raise InputError(f"{where}: not valid JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise InputError(f"{where}: expected a JSON object, found {type(row).__name__}")
-            yield where, row
+        if path.suffix != ".gz":
+            yield from handle
+            return
+        try:
+            with gzip.open(handle) as content:
+                yield from content
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise InputError(f"{path}: not a whole gzip file: {error}") from None
 
 
 def text_field(row: dict[str, Any], field: str, where: str) -> str:

@@ -21,7 +21,8 @@ class Convert:
     """Read labelled steps in the format of another tool, or write ours in one, and say what is lost.
 
     Without --to the output is a table of ours, which `prmkit train --labels` takes. A table that is in no such format
-    is copied between Parquet and JSONL, rows and columns as they are. With --to messages the best solutions of a run
+    is copied between Parquet and JSONL, rows and columns as they are. RLHFlow's test pools become a table of graded
+    solutions, which `prmkit score` and `prmkit compare --pool` take. With --to messages the best solutions of a run
     become fine-tuning data.
     """
 
@@ -44,6 +45,8 @@ class Convert:
     last_step_is_answer: bool | None = None
     """Whether a solution's last label tells if its answer is right; None: as in the format's own data (yes for
     math-shepherd, openrlhf and rlhflow, no for trl)."""
+    n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
+    """Reading RLHFlow's test pools: take only the first so many answers of each problem."""
     skip_bad: bool = False
     """Leave out rows that cannot be read, and count them, instead of ending."""
     neutral: Neutral = WriteOptions.neutral
@@ -55,11 +58,17 @@ class Convert:
     def run(self) -> None:
         """Do it."""
         from prmkit.formats.convert import write_outside
+        from prmkit.formats.rlhflow_pools import holds_answer_pools
         from prmkit.tables import read_labels
 
         if self.to is None and self.out.suffix not in (".jsonl", ".parquet"):
             raise InputError(f"--out {self.out}: the name must end in .jsonl or .parquet")
         self._check_place()
+        if self.from_ is None and holds_answer_pools(self.data):
+            self._write_pool()
+            return
+        if self.n is not None:
+            raise InputError(f"-n is for RLHFlow's test pools (prompt, answers, label), and {self.data} is none")
         source = self.from_ or self._detected()
         self._check(source)
         if source is None and self.to is None:
@@ -150,6 +159,30 @@ class Convert:
         say(f"{len(labeled)} solutions of {len(problems)} problems, {answers} of them with an answer, in {self.out}")
         say(f"{len(labels)} steps: {class_shares(labels)}")
         say(f"whether the answer is right is known of {graded} solutions; an ORM learns from these")
+
+    def _write_pool(self) -> None:
+        """Answers with given labels as graded solutions."""
+        from prmkit.formats.problems import read_problems
+        from prmkit.formats.rlhflow_pools import read_pool_solutions
+        from prmkit.records import SOLUTION_SCHEMA
+        from prmkit.tables import solution_row, write_rows
+
+        heeded = {"data", "out", "problems", "n", "messages"}
+        changed = [name for name, default in _DEFAULTS.items() if getattr(self, name) != default and name not in heeded]
+        if changed or _changed(self.messages):
+            flag = [*changed, *_changed(self.messages)][0].replace("_", "-")
+            raise InputError(
+                f"--{flag} changes nothing here: {self.data} is a pool of graded answers without labels of "
+                "steps; convert it without that, and its table further"
+            )
+        known = read_problems(self.problems) if self.problems else ()
+        solutions, notes = read_pool_solutions(self.data, known, self.n)
+        write_rows(self.out, [solution_row(each) for each in solutions], SOLUTION_SCHEMA)
+        for note in notes:
+            say(note)
+        problems = {each.problem.problem_id for each in solutions}
+        right = sum(bool(each.correct) for each in solutions)
+        say(f"{len(solutions)} answers to {len(problems)} problems, {right} of them right, as solutions in {self.out}")
 
     def _tune(self, source: Format | None) -> None:
         """The best solutions as conversations."""

@@ -8,7 +8,7 @@ import pytest
 
 from prmkit.cli.main import main
 from prmkit.records import LABEL_SCHEMA, LabeledSolution, Problem, Solution, StepEstimate, StepLabel
-from prmkit.tables import label_row, read_labels, write_rows
+from prmkit.tables import label_row, read_labels, read_solutions, write_rows
 
 
 def _labels(number: int) -> list[LabeledSolution]:
@@ -286,3 +286,39 @@ def test_converted_labels_train_a_model(tmp_path: Path, capsys: pytest.CaptureFi
     train = ["train", "prm", "--labels", tmp_path / "ours.parquet", "--epochs", "1", "--out", tmp_path / "prm"]
     assert main([str(each) for each in train]) == 0
     assert (tmp_path / "prm" / "model.safetensors").is_file()
+
+
+POOL = {"prompt": "1 + 1?", "answers": ["1 + 1 = 2.\n\nThe answer is 2.", "The answer is 3.", " "], "label": [1, 0, 0]}
+
+
+def test_a_pool_of_graded_answers_becomes_solutions(tmp_path: Path, capsys) -> None:
+    pool, problems = tmp_path / "pool.jsonl", tmp_path / "problems.jsonl"
+    pool.write_text(json.dumps(POOL))
+    problems.write_text('{"id": "sum", "problem": "1 + 1?", "answer": "2"}')
+    assert main(["convert", "--data", str(pool), "--out", str(tmp_path / "all.parquet")]) == 0
+    solutions = read_solutions(tmp_path / "all.parquet")
+    assert [(each.steps, each.correct) for each in solutions] == [
+        (("1 + 1 = 2.", "The answer is 2."), True),
+        (("The answer is 3.",), False),
+    ]
+    told = capsys.readouterr().out
+    assert "1 blank answers are left out" in told and "2 answers to 1 problems, 1 of them right" in told
+    options = ["--problems", str(problems), "-n", "1", "--out", str(tmp_path / "first.jsonl")]
+    assert main(["convert", "--data", str(pool), *options]) == 0
+    (first,) = read_solutions(tmp_path / "first.jsonl")
+    assert (first.name, first.problem.answer) == ("sum/0", "2")
+
+
+def test_options_that_are_not_for_pools_are_refused(tmp_path: Path, capsys) -> None:
+    pool, rows = tmp_path / "pool.jsonl", tmp_path / "rows.jsonl"
+    pool.write_text(json.dumps(POOL))
+    rows.write_text('{"a": 1}')
+    out = str(tmp_path / "out.parquet")
+    for data, options, message in (
+        (pool, ["--skip-bad"], "--skip-bad changes nothing here"),
+        (pool, ["--to", "trl"], "--to changes nothing here"),
+        (pool, ["--best", "2"], "--best changes nothing here"),
+        (rows, ["-n", "1"], "-n is for RLHFlow's test pools"),
+    ):
+        assert main(["convert", "--data", str(data), "--out", out, *options]) == 1
+        assert message in capsys.readouterr().err

@@ -54,6 +54,36 @@ def test_a_local_data_set_is_read_by_datasets(tmp_path: Path, monkeypatch: pytes
     assert [each.answer for each in read_problems(f"hf:{tmp_path / 'set'}:other:test")] == ["4"]
 
 
+def test_math_as_the_hub_has_it_is_read_by_subject_and_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    solutions = [
+        r"So $x = \boxed{\frac{1}{2}}$.",
+        r"Hence $y = \fbox{7}$.",
+        r"The digit is $\boxed 3$.",
+        r"\boxed{(1,2)}.",
+    ]
+    rows = [
+        {"problem": f"What is {index}?", "level": "Level 5", "type": "Algebra", "solution": solution}
+        for index, solution in enumerate(solutions)
+    ]
+    card = "---\nconfigs:\n"
+    for name in ("algebra", "geometry"):
+        for split in ("train", "test"):
+            (tmp_path / "math" / name).mkdir(parents=True, exist_ok=True)
+            kept = rows if (name, split) == ("algebra", "train") else rows[:1]
+            pq.write_table(pa.Table.from_pylist(kept), tmp_path / "math" / name / f"{split}-00000-of-00001.parquet")
+        card += f"- config_name: {name}\n  data_files:\n"
+        card += "".join(f"  - split: {split}\n    path: {name}/{split}-*\n" for split in ("train", "test"))
+    (tmp_path / "math" / "README.md").write_text(f"{card}---\n", encoding="utf-8")
+    found = read_problems(f"hf:{tmp_path / 'math'}:algebra:train")
+    assert [each.answer for each in found] == [r"\frac{1}{2}", "7", "3", "(1,2)"]
+    assert [each.solution for each in found] == solutions
+    assert [each.problem_id for each in found] == [f"math-train-{index}" for index in range(4)]
+    assert len(read_problems(f"hf:{tmp_path / 'math'}:geometry:test")) == 1
+
+
 def test_a_data_set_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises((MissingFileError, InputError), match=r"hf:.*nowhere:test"):
         read_problems(f"hf:{tmp_path / 'nowhere'}:test")
