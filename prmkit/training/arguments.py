@@ -28,7 +28,7 @@ def check_report_to(report_to: str) -> None:
 def training_arguments(
     config: TrainConfig, folder: Path, *, items: int, steps: int, lr: float, report_to: str
 ) -> TrainingArguments:
-    """AdamW (no weight decay), gradients cut at norm 1; one GPU per process.
+    """Gradients cut at norm 1; one GPU per process. What moves the weights: `prmkit.training.optimizers`.
 
     Args:
         config: The options.

@@ -20,6 +20,15 @@ class Precision(StrEnum):
     """Autocast: products in bfloat16, sums and losses in float32."""
 
 
+class Optimizer(StrEnum):
+    """What moves the weights."""
+
+    ADAMW = "adamw"
+    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), all of them."""
+    MUON = "muon"
+    """Muon (Jordan et al. 2024) the matrices of the layers, AdamW the rest."""
+
+
 _WITHOUT_EFFECT = ("evaluations", "batch_tokens", "gradient_checkpointing", "fsdp")
 """Options that change no weight, rounding aside: a run may be continued with other ones."""
 
@@ -32,9 +41,12 @@ class TrainConfig:
     """Causal language model to start from: a folder, a hub name or `demo`."""
     epochs: int = 2
     """Passes over the training split; at least 1."""
+    optimizer: Optimizer = Optimizer.ADAMW
+    """adamw, or muon: Muon (Jordan et al. 2024) for the matrices of the layers or their adapters, AdamW for embeddings,
+    norms, biases and head."""
     lr: float | None = None
-    """Peak learning rate; by default chosen by the model's size (1e-5 at 7 B, 9e-4 at 0.9 M parameters; ten times that
-    for LoRA)."""
+    """Peak learning rate (muon: of the matrices; the rest has a third of it). By default chosen by the model's size:
+    adamw 1e-5 at 7 B and 9e-4 at 0.9 M parameters, muon 2e-5 and 9e-3, LoRA with either 1e-4 and 9e-3."""
     batch_size: int = 32
     """Solutions per optimiser step and process (pairwise and listwise losses: about so many)."""
     batch_tokens: int = 4096

@@ -27,10 +27,11 @@ from prmkit.training.base import TextBase, add_lora, language_head, load_model, 
 from prmkit.training.batches import Material
 from prmkit.training.callbacks import Milestones, RichProgress
 from prmkit.training.card import model_card
-from prmkit.training.config import TrainConfig
+from prmkit.training.config import Optimizer, TrainConfig
 from prmkit.training.data import Row
 from prmkit.training.groups import Group, groups_per_batch
 from prmkit.training.losses import RewardLoss
+from prmkit.training.optimizers import REST, default_lr
 from prmkit.training.processes import is_main, processes
 from prmkit.training.run import HISTORY_FILE, REPORT_FOLDER, RunFolder
 from prmkit.training.trainer import RewardTrainer, Validate
@@ -156,23 +157,15 @@ def _check(task: Task, config: TrainConfig) -> None:
         raise InputError("--patience: the held-out problems give no validation loss; raise --validation")
 
 
-def default_lr(parameters: int, *, lora: bool = False) -> tuple[float, str]:
-    """A peak learning rate, and why: it falls with the square root of the model's size, 1e-5 at 7 billion parameters;
-    adapters learn best at ten times that (Schulman et al. 2025, LoRA Without Regret).
-    """
-    return 1e-5 * math.sqrt(7e9 / parameters) * (10 if lora else 1), (
-        f"chosen for {parameters:,} parameters{' and LoRA' if lora else ''}"
-    )
-
-
 def _trainer(
     task: Task, base: TextBase, config: TrainConfig, run: RunFolder, *, say: Say, report_to: str
 ) -> tuple[RewardTrainer, dict[str, Any]]:
     """The trainer of a model, and what was chosen for it."""
     model = load_model(base, task.kind, config.seed)
     lora = config.lora_rank is not None
-    lr, reason = (config.lr, "asked for") if config.lr else default_lr(model.num_parameters(), lora=lora)
-    say(f"learning rate {lr:.2g}, {reason}")
+    chosen = default_lr(model.num_parameters(), lora=lora, optimizer=config.optimizer)
+    lr, reason = (config.lr, "asked for") if config.lr else chosen
+    say(f"learning rate {lr:.2g}, {reason}{_rates(config.optimizer, lr)}")
     language = (task.lm_weight, language_head(base, model)) if task.lm_weight else None
     model = add_lora(model, config.lora_rank) if config.lora_rank else model
     if task.groups and reads_alone(model):
@@ -200,6 +193,7 @@ def _trainer(
             validate=task.validate,
             head_share=config.head_epochs / config.epochs,
             language=language,
+            optimizer=config.optimizer,
         )
     if config.patience is not None:
         trainer.add_callback(EarlyStoppingCallback(config.patience))
@@ -207,6 +201,13 @@ def _trainer(
         if isinstance(callback, TensorBoardCallback):  # its own place is a folder that is removed at the end
             callback.logging_dir = callback.logging_dir or str(run.folder / REPORT_FOLDER)
     return trainer, {"learning_rate": lr, "steps": steps, "packed": packed}
+
+
+def _rates(optimizer: Optimizer, lr: float) -> str:
+    """What moves which weights, if they differ."""
+    if optimizer == Optimizer.ADAMW:
+        return ""
+    return f", of the matrices of the layers (Muon); the rest learns at {lr * REST:.2g} (AdamW)"
 
 
 def _fit(

@@ -19,11 +19,12 @@ from prmkit.rewards.packing import packed_attention
 from prmkit.rewards.scorer import step_logits
 from prmkit.steps import EncodedSolution
 from prmkit.training.arguments import warm_up_steps
-from prmkit.training.base import head_parameters
 from prmkit.training.batches import Material, Part, ShareSampler, idle
 from prmkit.training.callbacks import EpochOrder
 from prmkit.training.collate import marked_logits, model_inputs
+from prmkit.training.config import Optimizer
 from prmkit.training.losses import check_marks
+from prmkit.training.optimizers import make_optimizer
 
 Validate = Callable[[Sequence[Tensor]], tuple[dict[str, float], Aggregation]]
 """From the logits `[S, C]` of the validation solutions to metrics and the aggregation that they speak for."""
@@ -49,6 +50,7 @@ class RewardTrainer(Trainer):  # type: ignore[misc]
         validate: Validate,
         head_share: float = 0.0,
         language: tuple[float, LanguageHead] | None = None,
+        optimizer: Optimizer = Optimizer.ADAMW,
     ) -> None:
         """Train a model.
 
@@ -61,6 +63,7 @@ class RewardTrainer(Trainer):  # type: ignore[misc]
             validate: How.
             head_share: Share of the steps, at the beginning, in which only the head learns.
             language: Weight and head of the language-modelling loss.
+            optimizer: What moves the weights.
         """
         super().__init__(model=model, args=args, train_dataset=material, eval_dataset=list(validation))
         self.remove_callback(PrinterCallback)
@@ -77,6 +80,7 @@ class RewardTrainer(Trainer):  # type: ignore[misc]
         self.validate = validate
         self.head_share = head_share
         self.language = language
+        self.moved_by = optimizer
         self.aggregation = Aggregation.LAST
 
     def get_train_dataloader(self) -> DataLoader[int]:
@@ -135,14 +139,11 @@ class RewardTrainer(Trainer):  # type: ignore[misc]
         return loss
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """AdamW on two groups of parameters: the body and the head."""
+        """Its last group of parameters is the head."""
         if self.optimizer is None:
             model = self.model if model is None else model
-            head = head_parameters(model)
-            learning = {name: each for name, each in model.named_parameters() if each.requires_grad}
-            groups = [[each for name, each in learning.items() if (name in head) is side] for side in (False, True)]
-            kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
-            self.optimizer = kind([{"params": each} for each in groups], **options)
+            _, options = self.get_optimizer_cls_and_kwargs(self.args, model)
+            self.optimizer = make_optimizer(self.moved_by, model, lr=options.pop("lr"), adamw=options)
         return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
@@ -156,7 +157,8 @@ class RewardTrainer(Trainer):  # type: ignore[misc]
 
         if self.lr_scheduler is None:
             chosen = self.optimizer if optimizer is None else optimizer
-            self.lr_scheduler = LambdaLR(chosen, [lambda step: rate(step, first), lambda step: rate(step, 0)])
+            body = len(chosen.param_groups) - 1
+            self.lr_scheduler = LambdaLR(chosen, [lambda step: rate(step, first)] * body + [lambda step: rate(step, 0)])
             self._created_lr_scheduler = True
         return self.lr_scheduler
 

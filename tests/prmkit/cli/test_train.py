@@ -13,6 +13,7 @@ from prmkit.tables import label_row, write_rows
 
 FLAGS = [
     ("--epochs", "1", "epochs", 1),
+    ("--optimizer", "muon", "optimizer", "muon"),
     ("--lr", "0.002", "lr", 0.002),
     ("--batch-size", "8", "batch_size", 8),
     ("--max-length", "200", "max_length", 200),

@@ -14,9 +14,8 @@ from prmkit.records import EstimateMethod, StepEstimate, StepLabel
 from prmkit.rewards.metadata import Pooling, RewardKind
 from prmkit.rewards.scorer import load_reward_model
 from prmkit.rewards.trained_on import problem_digest, read_trained
-from prmkit.training.config import Precision, TrainConfig
+from prmkit.training.config import Optimizer, Precision, TrainConfig
 from prmkit.training.data import held_out_problems
-from prmkit.training.fit import default_lr
 from prmkit.training.objectives import (
     AfterError,
     Neutral,
@@ -71,8 +70,9 @@ class StopAfter(TrainerCallback):
             raise KeyboardInterrupt
 
 
-def test_a_prm_learns_steps_that_say_their_labels(config, pool, tmp_path):
-    metadata = train(replace(config, epochs=5), PRM, pool, tmp_path / "prm")
+@pytest.mark.parametrize(("optimizer", "lr"), [(Optimizer.ADAMW, 5e-3), (Optimizer.MUON, 2e-2)])
+def test_a_prm_learns_steps_that_say_their_labels(config, pool, tmp_path, optimizer, lr):
+    metadata = train(replace(config, epochs=5, optimizer=optimizer, lr=lr), PRM, pool, tmp_path / "prm")
     history = json.loads((tmp_path / "prm" / "history.json").read_text())
     losses = [entry["loss"] for entry in history if "loss" in entry]
     assert losses[-1] < 0.3 * losses[0]
@@ -161,8 +161,20 @@ def test_validation_metrics_are_those_of_the_scores_that_the_checkpoint_gives(tr
         ({"patience": 4, "evaluations": 6}, PRM),
         ({}, ORMObjective(lm_weight=1.0)),
         ({}, ORMObjective(loss=OutcomeLoss.PAIRWISE)),
+        ({"optimizer": Optimizer.MUON, "patience": 4, "evaluations": 6}, ValueObjective()),
+        (
+            {
+                "optimizer": Optimizer.MUON,
+                "batch_tokens": 200,
+                "head_epochs": 0.5,
+                "gradient_checkpointing": True,
+                "precision": Precision.BFLOAT16,
+            },
+            ORM,
+        ),
+        ({"optimizer": Optimizer.MUON, "lora_rank": 4}, PRM),
     ],
-    ids=["packed", "warm-up", "lora", "patience", "language", "pairs"],
+    ids=["packed", "warm-up", "lora", "patience", "language", "pairs", "muon", "muon-warm-up", "muon-lora"],
 )
 def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(config, pool, tmp_path, options, objective):
     config = replace(config, **options)
@@ -205,6 +217,7 @@ def test_how_often_the_run_is_validated_does_not_change_the_weights(config, pool
     "change",
     [
         {"epochs": 1},
+        {"optimizer": Optimizer.MUON},
         {"lr": 1e-3},
         {"batch_size": 8},
         {"max_length": 40},
@@ -285,6 +298,8 @@ def test_a_finished_run_is_left_as_it_is_and_another_configuration_is_refused(co
     assert lines == [f"{folder} holds the finished run; nothing to do"]
     with pytest.raises(RunChangedError, match=r"\(epochs: 2 there, 3 now\)"):
         train(replace(config, epochs=3), PRM, pool, folder)
+    with pytest.raises(RunChangedError, match=r"\(optimizer: 'adamw' there, 'muon' now\)"):
+        train(replace(config, optimizer=Optimizer.MUON), PRM, pool, folder)
     with pytest.raises(RunChangedError, match=r"\(data: "):
         train(config, PRM, pool[1:], folder)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
@@ -319,6 +334,16 @@ def test_a_finished_folder_holds_model_tokenizer_metadata_card_and_no_checkpoint
     card = (folder / "README.md").read_text()
     for said in (f"`{metadata.aggregation}` of its step scores", "| step_auc |", "| epochs | 2 |"):
         assert said in card
+
+
+def test_with_muon_both_rates_are_told_and_the_card_names_it(config, pool, tmp_path):
+    lines = []
+    muon = replace(config, optimizer=Optimizer.MUON, lr=None, epochs=1, evaluations=1)
+    metadata = train(muon, PRM, pool, tmp_path / "out", say=lines.append)
+    rate = metadata.training["learning_rate"]
+    told = f"of the matrices of the layers (Muon); the rest learns at {rate / 3:.2g} (AdamW)"
+    assert any(line.startswith(f"learning rate {rate:.2g}, chosen for") and line.endswith(told) for line in lines)
+    assert "| optimizer | muon |" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_what_was_left_out_is_told(config, trained, labeled_solution, tmp_path):
@@ -447,9 +472,3 @@ def test_a_tokenizer_larger_than_the_vocabulary_is_refused(config, pool, tiny_ba
     AutoTokenizer.from_pretrained(tiny_base).save_pretrained(tmp_path / "small")
     with pytest.raises(InputError, match="its vocabulary has 50"):
         train(replace(config, base=str(tmp_path / "small")), PRM, pool, tmp_path / "out")
-
-
-def test_the_learning_rate_falls_with_the_size_of_the_model():
-    assert default_lr(7_000_000_000)[0] == pytest.approx(1e-5)
-    assert default_lr(900_000)[0] == pytest.approx(8.8e-4, rel=0.01)
-    assert default_lr(7_000_000_000, lora=True) == (pytest.approx(1e-4), "chosen for 7,000,000,000 parameters and LoRA")

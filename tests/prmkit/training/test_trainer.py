@@ -12,7 +12,7 @@ from prmkit.rewards.packing import packed_attention
 from prmkit.training.arguments import training_arguments
 from prmkit.training.base import language_head, load_model, open_base
 from prmkit.training.batches import Material
-from prmkit.training.config import TrainConfig
+from prmkit.training.config import Optimizer, TrainConfig
 from prmkit.training.data import make_pool
 from prmkit.training.groups import outcome_groups
 from prmkit.training.losses import loss_of, mean_loss
@@ -33,7 +33,18 @@ def examples(labeled_pool, base):
     return make_pool(labeled, base.tokenizer, base.text_format, max_length=256, validation=0, seed=0).training
 
 
-def trainer_of(base, examples, objective, tmp_path, *, tokens=4096, language=None, head_share=0.0, packed=True):
+def trainer_of(
+    base,
+    examples,
+    objective,
+    tmp_path,
+    *,
+    tokens=4096,
+    language=None,
+    head_share=0.0,
+    packed=True,
+    optimizer=Optimizer.ADAMW,
+):
     rows = [objective.row(each) for each in examples]
     groups = None
     if objective.kind is RewardKind.ORM and objective.compares:
@@ -47,6 +58,7 @@ def trainer_of(base, examples, objective, tmp_path, *, tokens=4096, language=Non
         validate=lambda _: ({}, Aggregation.LAST),
         language=language,
         head_share=head_share,
+        optimizer=optimizer,
     )
 
 
@@ -125,6 +137,22 @@ def test_only_the_head_learns_in_its_share_of_the_steps(base, examples, tmp_path
     assert head[-1] == pytest.approx(1e-3 / 95)
     counts = [sum(each.numel() for each in group["params"]) for group in trainer.optimizer.param_groups]
     assert counts == [trainer.model.num_parameters() - 32 * 3 - 3, 32 * 3 + 3]
+
+
+def test_matrices_that_muon_moves_follow_the_schedule_of_the_body(base, examples, tmp_path):
+    trainer = trainer_of(base, examples, PRMObjective(), tmp_path, head_share=0.2, optimizer=Optimizer.MUON)
+    trainer.create_optimizer_and_scheduler(num_training_steps=100)
+    rates = []
+    for _ in range(100):
+        rates.append([group["lr"] for group in trainer.optimizer.param_groups])
+        trainer.optimizer.step()
+        trainer.lr_scheduler.step()
+    matrices, rest, head = zip(*rates, strict=True)
+    assert matrices[:20] == rest[:20] == (0.0,) * 20
+    assert 0 < rest[20] < rest[21] < head[21]
+    assert max(head) == pytest.approx(1e-3 / 3)
+    assert matrices == pytest.approx([3 * each for each in rest])
+    assert rest[30:] == head[30:]
 
 
 def test_a_run_of_one_step_learns(base, examples, tmp_path):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from prmkit.cli.main import main
 from prmkit.tables import read_labels
-from prmkit.training.config import TrainConfig
-from prmkit.training.objectives import ORMObjective, OutcomeLoss
+from prmkit.training.config import Optimizer, TrainConfig
+from prmkit.training.objectives import ORMObjective, OutcomeLoss, PRMObjective
 from prmkit.training.train import train
 
 CONFIG = {"lr": 5e-3, "validation": 0.2, "evaluations": 2, "batch_tokens": 150, "batch_size": 8}
@@ -18,6 +18,9 @@ PAIRWISE = ORMObjective(loss=OutcomeLoss.PAIRWISE)
 def work(folder: Path, base: str) -> int:
     labels = folder / "labels.parquet"
     train(TrainConfig(base=base, **CONFIG), PAIRWISE, read_labels(labels), folder / "orm", say=lambda _: None)
+    for name, fsdp in (("muon", False), ("muon-fsdp", True)):
+        muon = TrainConfig(base=base, optimizer=Optimizer.MUON, fsdp=fsdp, **CONFIG)
+        train(muon, PRMObjective(), read_labels(labels), folder / name, say=lambda _: None)
     common = ["--base", base, "--labels", str(labels), *FLAGS]
     return main(["train", "prm", *common, "--fsdp", "--gradient-checkpointing", "--out", str(folder / "prm")])
 
