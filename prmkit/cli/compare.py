@@ -1,36 +1,37 @@
 """`prmkit compare`: a PRM against an ORM and majority voting, on one pool of solutions, with intervals."""
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from prmkit.cli.compare_examples import shown_solutions
+from prmkit.cli.compare_models import by_run, check_models, models_of, score_pool, training_note
 from prmkit.cli.compare_steps import step_tables, threshold_of
 from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions, say
 from prmkit.cli.reward_options import RewardOptions
 
 if TYPE_CHECKING:
-    from prmkit.records import ScoredSolution, Solution, StepEstimate
-    from prmkit.report import Example, Report, Table
+    from prmkit.report import Report, Table
     from prmkit.report.tables import Cost
 
 POOL_SIZE = 64
 """Solutions drawn of each problem unless -n says otherwise."""
-EXAMPLE_ROLLOUTS = 8
-"""Rollouts per step of the solutions shown, where the pool is drawn here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compare:
     """Compare a PRM with an ORM and majority voting by best-of-n on one pool of solutions."""
 
-    prm: tuple[Path, ...]
+    prm: tuple[Path, ...] = ()
     """Process reward model: a folder written by `prmkit train prm`; several make an ensemble."""
-    orm: tuple[Path, ...]
+    orm: tuple[Path, ...] = ()
     """Outcome reward model: a folder written by `prmkit train orm`, from the same solutions; or several."""
+    training_runs: bool = False
+    """The models of --prm, and as many of --orm, are training runs of one recipe with different seeds: they are
+    compared run by run, and the intervals cover both problems and runs."""
     out: Path
     """Folder of report.html and metrics.json; an unfinished pool beside them is continued, its scores are made anew."""
     problems: str | None = None
@@ -38,17 +39,22 @@ class Compare:
     pool: Path | None = None
     """Or an existing pool: a run directory of `prmkit sample`, or a file of its columns."""
     n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
-    """Solutions drawn per problem, by default 64. With --pool all it holds."""
+    """Solutions drawn per problem, by default 64. With --pool all it holds. With --scored as many as were
+    drawn there; samples that are not in the files count as failed."""
     searches: tuple[Path, ...] = ()
     """Run directories of `prmkit search` on the same problems, set beside best-of-n for the same tokens."""
     labels: Path | None = None
     """Monte-Carlo labels (`prmkit label`): judged where the problems are stories, and shown step by step."""
     reference_labels: Path | None = None
     """Labels of the same solutions from many more rollouts; the classes of --labels are held against theirs."""
+    scored: tuple[Path, ...] = ()
+    """Instead of models: files of samples that others scored and graded (PRM800K's scored samples, RLHFlow's pools)."""
     examples: int = 24
-    """Solutions shown step by step."""
+    """Solutions shown step by step, and half as many problems on which PRM and ORM choose differently."""
     rollouts: int | None = None
-    """Rollouts per step of those shown: by default 8, and 0 with --pool (whose policy --policy must name)."""
+    """Rollouts per step of --examples: by default 8, and 0 with --pool (whose policy --policy must name)."""
+    dry_run: bool = False
+    """Only price the comparison: draw and score the solutions of a few problems, extrapolate, and write nothing."""
     limit: int | None = None
     """Take only the first so many problems."""
     seed: int = 0
@@ -62,12 +68,16 @@ class Compare:
         """Do it."""
         from rich import print as show
 
+        from prmkit.cli.compare_price import price_comparison
         from prmkit.report import write_report
-        from prmkit.report.terminal import comparison_table
+        from prmkit.report.terminal import comparison_tables
 
+        if self.dry_run:
+            say(price_comparison(self))
+            return
         report = self.build()
         write_report(self.out, report)
-        show(comparison_table(report.comparison))
+        show(comparison_tables(report.comparison))
         say(report.headline)
         say(f"report: {self.out / 'report.html'}")
 
@@ -81,50 +91,58 @@ class Compare:
             command: What reproduces it; by default this command.
             costs: Of earlier stages, to be shown before those of this one.
         """
+        from prmkit.cli.compare_scored import scored_report
         from prmkit.cli.describe import command_line, resolved
         from prmkit.evaluation.comparison import compare_pool
         from prmkit.evaluation.pools import build_pools
         from prmkit.evaluation.runs import drawn_per_problem, read_search
         from prmkit.report import Report
-        from prmkit.report.tables import cost_table, headline, search_table
+        from prmkit.report.comparison import sections
+        from prmkit.report.headline import headline
+        from prmkit.report.tables import cost_table, search_table
         from prmkit.report.versions import package_versions
 
-        self._check()
+        self.check()
+        if self.scored:
+            return scored_report(self)
         pool, spent = make_pool(self)
-        scored = {}
-        for name, models in (("prm", self.prm), ("orm", self.orm)):
-            scored[name], cost = self._score(name, models, pool)
-            spent.append(cost)
-        solutions = [each.solution for each in scored["prm"]]
-        scores = {name: [each.score for each in rows] for name, rows in scored.items()}
-        comparison = compare_pool(build_pools(solutions, scores, drawn=drawn_per_problem(pool)), seed=self.seed)
+        scored, scoring = score_pool(self, pool)
+        solutions = [each.solution for each in scored["prm"][0]]
+        scores = {name: [[each.score for each in rows] for rows in runs] for name, runs in scored.items()}
+        pools = build_pools(solutions, scores, drawn=drawn_per_problem(pool))
+        comparison = compare_pool(pools, seed=self.seed)
         searches = [read_search(run, comparison, seed=self.seed) for run in self.searches]
-        labels = self._label_tables()
-        thresholds = {"prm": threshold_of(self.prm), "orm": threshold_of(self.orm)}
-        examples, shown = self._examples(scored)
+        thresholds = by_run({name: [threshold_of(run) for run in runs] for name, runs in models_of(self).items()})
+        shown = shown_solutions(self, {name: runs[0] for name, runs in scored.items()})
         return Report(
             title=title,
             headline=headline(comparison),
-            notes=_notes(pool),
+            notes=(training_note(self), *_failures(pool)),
             comparison=comparison,
             tables=(
                 *([search_table(searches)] if searches else []),
-                *labels,
-                *step_tables(scored, thresholds, self.seed),
-                cost_table([*costs, *spent, *shown]),
+                *sections(comparison, pools, seed=self.seed),
+                *self._label_tables(),
+                *step_tables(by_run(scored), thresholds, self.seed),
+                cost_table([*costs, *spent, *scoring, *shown.costs]),
             ),
-            examples=examples,
-            examples_note="Chosen at random, half of them right where there are enough.",
+            examples=shown.examples,
+            disagreements=shown.disagreements,
+            examples_note=shown.note,
             config=resolved(self),
             versions=package_versions(),
             command=command or command_line("compare", self),
         )
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Refuse contradictory options before any work is done."""
+        from prmkit.cli.compare_scored import check_scored
         from prmkit.errors import InputError, MissingFileError
-        from prmkit.rewards.metadata import RewardMetadata
 
+        if self.scored:
+            check_scored(self)
+            return
+        check_models(self)
         if (self.problems is None) == (self.pool is None):
             raise InputError("give either --problems, of which a pool is drawn, or an existing --pool")
         if self.pool is not None and (self.n is not None or self.limit is not None):
@@ -135,27 +153,11 @@ class Compare:
             )
         if self.reference_labels is not None and self.labels is None:
             raise InputError("--reference-labels are held against --labels; give both")
-        self.rewards.check(list(map(str, self.prm if len(self.prm) > 1 else self.orm)))
-        for kind, folder in [*(("prm", each) for each in self.prm), *(("orm", each) for each in self.orm)]:
-            if (found := RewardMetadata.read(folder).kind) != kind:
-                raise InputError(f"--{kind} {folder}: the folder holds a reward model of the kind {found}")
         if len({each.resolve().name for each in self.searches}) < len(self.searches):
             raise InputError("--searches are told apart by the names of their folders; two of them have the same")
         for source in filter(None, (self.pool, self.labels, self.reference_labels, *self.searches)):
             if not source.exists():
                 raise MissingFileError(f"{source}: no such file or run directory")
-
-    def _score(self, name: str, models: Sequence[Path], pool: Path) -> "tuple[list[ScoredSolution], Cost]":
-        """Scores of the whole pool by one model, stored in OUT/scores-NAME."""
-        from prmkit.cli.score import Score
-        from prmkit.report.tables import Cost
-        from prmkit.tables import read_scores
-
-        began = time.monotonic()
-        folder = self.out / f"scores-{name}"
-        rewards = self.rewards if len(models) > 1 else replace(self.rewards, ensemble=None, deviations=None)
-        Score(model=tuple(map(str, models)), solutions=pool, out=folder, rewards=rewards).run()
-        return read_scores(folder), Cost(stage=f"score by {name.upper()}", seconds=time.monotonic() - began)
 
     def _label_tables(self) -> "list[Table]":
         """Label quality, as far as there are labels, stories and reference labels."""
@@ -177,72 +179,11 @@ class Compare:
             tables.append(class_table(class_agreement(labeled, reference, seed=self.seed), few, many))
         return tables
 
-    def _examples(self, scored: "Mapping[str, list[ScoredSolution]]") -> "tuple[tuple[Example, ...], list[Cost]]":
-        """The solutions shown, with rates from --labels or from rollouts drawn for them, and what those cost."""
-        from prmkit.evaluation.judged import judge_stories
-        from prmkit.report.examples import choose_examples, make_example
-        from prmkit.tables import read_labels
-
-        solutions = [each.solution for each in scored["prm"]]
-        chosen = choose_examples(solutions, self.examples, self.seed)
-        rates: dict[str, tuple[StepEstimate, ...]] = {}
-        costs: list[Cost] = []
-        rollouts = (0 if self.pool else EXAMPLE_ROLLOUTS) if self.rollouts is None else self.rollouts
-        if self.labels is not None:
-            rates = {each.solution.name: each.estimates for each in read_labels(self.labels)}
-            labelled = [index for index, each in enumerate(solutions) if each.name in rates]
-            if labelled and not rollouts:
-                chosen = [
-                    labelled[at]
-                    for at in choose_examples([solutions[each] for each in labelled], self.examples, self.seed)
-                ]
-        if rollouts and chosen:
-            drawn, costs = self._draw_rates([solutions[index] for index in chosen], rollouts)
-            rates |= drawn
-        judged = judge_stories([solutions[index] for index in chosen])
-        examples = [
-            make_example(
-                solutions[index],
-                step_scores=scored["prm"][index].step_scores,
-                scores={name: rows[index].score for name, rows in scored.items()},
-                estimates=rates.get(solutions[index].name),
-                judgement=judged[place] if judged else None,
-            )
-            for place, index in enumerate(chosen)
-        ]
-        return tuple(examples), costs
-
-    def _draw_rates(
-        self, solutions: "list[Solution]", rollouts: int
-    ) -> "tuple[dict[str, tuple[StepEstimate, ...]], list[Cost]]":
-        """Label the solutions that are shown."""
-        from labelers.ledger import read_cost
-        from prmkit.cli.label import Label
-        from prmkit.records import SOLUTION_SCHEMA
-        from prmkit.report.tables import Cost
-        from prmkit.tables import read_labels, solution_row, write_rows
-
-        source, folder = self.out / "examples.parquet", self.out / "examples"
-        write_rows(source, [solution_row(each) for each in solutions], SOLUTION_SCHEMA)
-        Label(
-            solutions=str(source),
-            out=folder,
-            rollouts=rollouts,
-            seed=self.seed,
-            policy=self.policy,
-            sampling=self.sampling,
-            where=self.where,
-        ).run()
-        rates = {each.solution.name: each.estimates for each in read_labels(folder)}
-        seconds, tokens = read_cost(folder)
-        return rates, [Cost(stage="label the solutions shown", seconds=seconds, tokens=tokens)]
-
 
 def make_pool(command: Compare) -> "tuple[Path, list[Cost]]":
     """The pool to compare on, and what it cost: the one that is given, or one that is drawn into OUT/pool."""
-    from labelers.ledger import read_cost
+    from prmkit.cli.describe import run_cost
     from prmkit.cli.sample import Sample
-    from prmkit.report.tables import Cost
 
     pool = command.pool or command.out / "pool"
     if command.problems is not None:
@@ -256,14 +197,14 @@ def make_pool(command: Compare) -> "tuple[Path, list[Cost]]":
             sampling=command.sampling,
             where=command.where,
         ).run()
-    seconds, tokens = read_cost(pool)
-    return pool, [Cost(stage="sample the pool", seconds=seconds, tokens=tokens)] if tokens else []
+    spent = run_cost("sample the pool", pool)
+    return pool, [spent] if spent.tokens else []
 
 
-def _notes(pool: Path) -> tuple[str, ...]:
+def _failures(pool: Path) -> list[str]:
+    """What could not be sampled."""
     from prmkit.evaluation.runs import failed_items
 
-    notes = ["One training run of each model: the intervals cover the choice of problems, not the seed of training."]
-    if failed := failed_items(pool):
-        notes.append(f"{len(failed)} problems could not be sampled and are left out: {pool / 'quarantine'} says why.")
-    return tuple(notes)
+    if not (failed := failed_items(pool)):
+        return []
+    return [f"{len(failed)} problems could not be sampled and are left out: {pool / 'quarantine'} says why."]

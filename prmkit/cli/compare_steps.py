@@ -31,12 +31,13 @@ def step_tables(
 
     counts: dict[str, int] = {}
     kept = []
-    for index, each in enumerate(scored["prm"]):
+    pool = next(iter(scored.values()))
+    for index, each in enumerate(pool):
         problem = each.solution.problem.problem_id
         counts[problem] = counts.get(problem, 0) + 1
         if counts[problem] <= JUDGED:
             kept.append(index)
-    verdicts = oracle_verdicts([scored["prm"][index].solution for index in kept])
+    verdicts = oracle_verdicts([pool[index].solution for index in kept])
     if verdicts is None:
         return []
     qualities = {

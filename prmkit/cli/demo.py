@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prmkit.cli.compare import Compare
-from prmkit.cli.describe import command_line
+from prmkit.cli.describe import command_line, run_cost
 from prmkit.cli.label import Label
 from prmkit.cli.options import RunOptions, SamplingOptions, say
 from prmkit.cli.sample import Sample
@@ -65,10 +65,8 @@ class Demo:
         from rich.markup import escape
 
         from labelers.cluster import ClusterOptions, cluster
-        from labelers.ledger import read_cost
         from prmkit.report import write_report
-        from prmkit.report.tables import Cost
-        from prmkit.report.terminal import comparison_table
+        from prmkit.report.terminal import comparison_tables
 
         began = time.monotonic()
         sizes = FAST if self.fast else FULL
@@ -79,15 +77,16 @@ class Demo:
                 say(command)
                 started = time.monotonic()
                 run()
-                seconds, tokens = read_cost(folder)
-                costs.append(Cost(stage=title, seconds=seconds or time.monotonic() - started, tokens=tokens or None))
+                spent = run_cost(title, folder)
+                seconds = spent.seconds or time.monotonic() - started
+                costs.append(replace(spent, seconds=seconds, tokens=spent.tokens or None))
             show("\n[bold]7. compare on held-out problems[/]")
             compare = self.comparison(sizes)
             say(command_line("compare", compare))
             whole = command_line("demo", self)
             report = compare.build("prmkit demo: PRM against ORM on arithmetic stories", whole, costs)
         write_report(self.out, report)
-        show(comparison_table(report.comparison))
+        show(comparison_tables(report.comparison))
         show(escape(report.headline))
         say(f"\n{time.monotonic() - began:.0f} s in all. Report: {self.out / 'report.html'}")
 

@@ -1,10 +1,14 @@
-"""A command as text and as JSON: what a report states about how it was made."""
+"""A command as text and as JSON, and what it took: what a report states about how it was made."""
 
 import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, fields, is_dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prmkit.report.tables import Cost
 
 
 def resolved(command: Any) -> dict[str, Any]:
@@ -33,3 +37,12 @@ def _options(command: Any) -> Iterator[str]:
         yield f"--{each.name.replace('_', '-')}"
         if value is not True:  # a flag that is on has no value
             yield from map(str, value if isinstance(value, tuple) else (value,))
+
+
+def run_cost(stage: str, run: Path) -> "Cost":
+    """What a run directory took over all its starts; zeros where nothing is kept."""
+    from labelers.ledger import read_cost, read_energy
+    from prmkit.report.tables import Cost
+
+    seconds, tokens = read_cost(run)
+    return Cost(stage=stage, seconds=seconds, tokens=tokens, energy=read_energy(run).watt_hours)

@@ -1,14 +1,15 @@
-"""The curves as SVG that takes its colours from the page, so that one drawing serves light and dark."""
+"""Charts as SVG that takes its colours from the page, so that one drawing serves light and dark."""
 
 import io
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from prmkit.evaluation.comparison import Comparison
+from prmkit.evaluation.comparison import WEIGHTED, Comparison
 from prmkit.evaluation.intervals import Estimate
 from prmkit.report.format import MINUS
-from prmkit.report.tables import method_name
+from prmkit.report.records import Chart
+from prmkit.report.tables import difference_name, main_pairs, method_name
 
 INK, _GRID, _SPARE = "#010203", "#010204", "#010205"
 """Stand-ins that matplotlib draws with; each becomes a CSS variable."""
@@ -47,52 +48,78 @@ _SETTINGS = {
 Line = tuple[str, Sequence[Estimate]]
 
 
+def style(key: str) -> tuple[str, str, str]:
+    """Stand-in of the colour, line and marker of a method or difference; a vote by weight looks like its model."""
+    return STYLES.get(key.removesuffix(WEIGHTED), _OTHER)
+
+
 def colour(key: str) -> str:
     """CSS variable of a method or difference."""
-    return _VARIABLES[STYLES.get(key, _OTHER)[0]]
+    return _VARIABLES[style(key)[0]]
 
 
 def marker(key: str) -> str:
-    """The marker of its line as a character."""
-    return {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}[STYLES.get(key, _OTHER)[2]]
+    """The marker of its line as a character; hollow for a vote by weight."""
+    marks = "○□△◇▽" if key.endswith(WEIGHTED) else "●■▲◆▼"
+    return marks["os^Dv".index(style(key)[2])]
 
 
-def accuracy_chart(comparison: Comparison) -> str:
-    """Problems solved against n, one line and 95 % band per method: an `<svg>` element."""
+def accuracy_chart(comparison: Comparison) -> Chart:
+    """Problems solved against n, a line per method, with a 95 % band but for votes by weight, which are thin lines."""
     lines = list(comparison.accuracy.items())
     told = ", ".join(f"{method_name(name)} {100 * curve[-1].value:.1f} %" for name, curve in lines)
     label = f"Problems solved against solutions per problem; at {comparison.largest}: {told}"
-    return _chart(comparison.sizes, lines, "problems solved (%)", label)
+    return Chart(
+        key="accuracy",
+        title="Problems solved",
+        legend=tuple((name, method_name(name)) for name, _ in lines),
+        svg=_chart(comparison.sizes, lines, "problems solved (%)", label),
+    )
 
 
-def difference_chart(comparison: Comparison) -> str:
-    """Paired differences against n with 95 % bands: an `<svg>` element."""
-    lines = [(f"{a}-{b}", curve) for (a, b), curve in comparison.differences.items()]
-    told = ", ".join(f"{name.replace('-', ' minus ')} {100 * curve[-1].value:+.1f} points" for name, curve in lines)
+def difference_chart(comparison: Comparison) -> Chart:
+    """Paired differences against n with 95 % bands."""
+    lines = [(f"{a}-{b}", comparison.differences[a, b]) for a, b in main_pairs(comparison)]
+    names = [difference_name(*pair) for pair in main_pairs(comparison)]
+    told = ", ".join(
+        f"{name.replace(MINUS, 'minus')} {100 * curve[-1].value:+.1f} points"
+        for name, (_, curve) in zip(names, lines, strict=True)
+    )
     label = f"Paired differences against solutions per problem; at {comparison.largest}: {told}"
-    return _chart(comparison.sizes, lines, "difference (percentage points)", label, zero=True)
+    return Chart(
+        key="difference",
+        title="Paired differences",
+        legend=tuple((key, name) for (key, _), name in zip(lines, names, strict=True)),
+        svg=_chart(comparison.sizes, lines, "difference (percentage points)", label, zero=True),
+    )
 
 
-def themed_chart(salt: str, label: str, draw: Callable[[Any], None]) -> str:
+def themed_chart(
+    salt: str, label: str, draw: Callable[[Any], None], *, panels: int = 1, height: float = _HEIGHT
+) -> str:
     """An `<svg>` element in the page's colours.
 
     Args:
         salt: Makes the ids within differ from those of other charts; they repeat from run to run.
         label: What the chart shows, in words.
-        draw: Draws on matplotlib axes, with `INK` and the colours of `STYLES`.
+        draw: Draws on matplotlib axes (a sequence of them where there are several panels), with `INK` and the colours
+            of `STYLES`.
+        panels: One above the other, with a common x axis.
+        height: Where the width is 5.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context({**_SETTINGS, "svg.hashsalt": salt}):
-        figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         figure.patch.set_alpha(0)
-        axes = figure.subplots()
-        axes.patch.set_alpha(0)
-        draw(axes)
-        axes.grid(visible=True, linewidth=0.6)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(length=0)
+        rows = [row[0] for row in figure.subplots(panels, 1, sharex=True, squeeze=False)]
+        draw(rows if panels > 1 else rows[0])
+        for axes in rows:
+            axes.patch.set_alpha(0)
+            axes.grid(visible=True, linewidth=0.6)
+            axes.spines[["top", "right", "left"]].set_visible(False)
+            axes.tick_params(length=0)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     return _themed(text.getvalue(), label)
@@ -101,7 +128,7 @@ def themed_chart(salt: str, label: str, draw: Callable[[Any], None]) -> str:
 def _chart(sizes: Sequence[int], lines: Sequence[Line], unit: str, label: str, *, zero: bool = False) -> str:
     def draw(axes: Any) -> None:
         for key, curve in lines:
-            _draw(axes, sizes, key, curve)
+            draw_curve(axes, sizes, key, curve)
         if zero:
             axes.axhline(0, color=INK, linewidth=1)
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", MINUS) if value else "0")
@@ -114,13 +141,15 @@ def _chart(sizes: Sequence[int], lines: Sequence[Line], unit: str, label: str, *
     return themed_chart(unit, label, draw)
 
 
-def _draw(axes: Any, sizes: Sequence[int], key: str, curve: Sequence[Estimate]) -> None:
-    paint, line, marker = STYLES.get(key, _OTHER)
-    axes.fill_between(
-        sizes, [100 * each.low for each in curve], [100 * each.high for each in curve], color=paint, alpha=0.13, lw=0
-    )
-    values = [100 * each.value for each in curve]
-    axes.plot(sizes, values, line, color=paint, marker=marker, markersize=4.5, linewidth=1.8)
+def draw_curve(axes: Any, at: Sequence[float], key: str, curve: Sequence[Estimate], *, scale: float = 100) -> None:
+    """A line in the look of a method, with its 95 % band; a vote by weight is thin, hollow and has none."""
+    paint, line, mark = style(key)
+    thin = key.endswith(WEIGHTED)
+    if not thin:
+        ends = ([scale * each.low for each in curve], [scale * each.high for each in curve])
+        axes.fill_between(at, *ends, color=paint, alpha=0.13, lw=0)
+    look = {"markerfacecolor": "none", "linewidth": 0.9} if thin else {"linewidth": 1.8}
+    axes.plot(at, [scale * each.value for each in curve], line, color=paint, marker=mark, markersize=4.5, **look)
 
 
 def _themed(svg: str, label: str) -> str:

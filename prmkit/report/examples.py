@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from prmkit.demo.oracle import Judgement
 from prmkit.errors import ShapeError
-from prmkit.records import EstimateMethod, Solution, StepEstimate
+from prmkit.records import EstimateMethod, FinishReason, Solution, StepEstimate
 from prmkit.report.records import Example, ExampleStep
 
 
@@ -33,6 +33,34 @@ def choose_examples(solutions: Sequence[Solution], count: int = 24, seed: int = 
     kinds = {right: fresh[right] + repeated[right] for right in (True, False)}
     wrong = min(len(kinds[False]), max(count // 2, count - len(kinds[True])))
     return sorted(kinds[True][: count - wrong] + kinds[False][:wrong])
+
+
+def find_disagreements(
+    solutions: Sequence[Solution], prm: Sequence[float], orm: Sequence[float]
+) -> list[tuple[int, int]]:
+    """Problems on which best-of-N by one model is right and by the other wrong, N being all solutions of a problem.
+
+    The choice is the highest score and, of equal ones, the first. As in the comparison, a solution that the length
+    limit cut is wrong, and chosen only where nothing whole is left.
+
+    Args:
+        solutions: Graded, in any order.
+        prm: Scores, one per solution.
+        orm: Likewise.
+
+    Returns:
+        For each such problem, in order of first appearance, the indices of what the PRM and what the ORM chooses.
+    """
+    whole = [each.finish is not FinishReason.LENGTH for each in solutions]
+    members: dict[str, list[int]] = {}
+    for index, each in enumerate(solutions):
+        members.setdefault(each.problem.problem_id, []).append(index)
+    pairs = []
+    for indices in members.values():
+        chosen = [max(indices, key=lambda index: (whole[index], scores[index])) for scores in (prm, orm)]
+        if len({whole[index] and bool(solutions[index].correct) for index in chosen}) > 1:
+            pairs.append((chosen[0], chosen[1]))
+    return pairs
 
 
 def make_example(

@@ -15,10 +15,10 @@ def number(value: float, unit: Unit) -> str:
         case Unit.POINTS:
             text = f"{100 * value:+.1f}" if round(1000 * value) else "0.0"
         case Unit.NUMBER:
-            text = f"{value:.2f}"
+            text = f"{value:.2f}" if round(100 * value) else "0.00"
         case Unit.COUNT:
             text = f"{value:,.0f}".replace(",", THIN)
-        case Unit.SECONDS:
+        case Unit.SECONDS | Unit.WATT_HOURS:
             text = f"{value:.1f}" if value < 10 else f"{value:,.0f}".replace(",", THIN)
     return text.replace("-", MINUS)
 
@@ -37,9 +37,7 @@ def p_value(estimate: Estimate) -> str:
     return f"p{THIN}<{THIN}0.001" if estimate.p_value < 0.001 else f"p{THIN}={THIN}{estimate.p_value:.2g}"
 
 
-def sentence(estimate: Estimate, unit: Unit) -> str:
-    """A figure within a sentence: `+1.4 points (95 % interval -0.3 to +3.1, p = 0.11)`."""
+def within(estimate: Estimate, unit: Unit) -> str:
+    """A figure within a sentence, its 95 % interval in brackets: `+1.4 points [-0.3, +3.1]`."""
     name = "points" if unit is Unit.POINTS else unit
-    ends = interval(estimate, unit) or number(estimate.value, unit)
-    inner = ", ".join(filter(None, [f"95{THIN}% interval {ends}", p_value(estimate)]))
-    return f"{number(estimate.value, unit)}{THIN}{name} ({inner})"
+    return f"{number(estimate.value, unit)} {name} [{number(estimate.low, unit)}, {number(estimate.high, unit)}]"

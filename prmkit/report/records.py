@@ -26,6 +26,8 @@ class Unit(StrEnum):
     """Whole, thousands apart."""
     SECONDS = "s"
     """Seconds, to a tenth below ten."""
+    WATT_HOURS = "Wh"
+    """Watt-hours, to a tenth below ten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A drawing beside a table. What it shows beyond the table is in its data."""
+
+    key: str
+    """In metrics.json; unique in the report."""
+    title: str
+    """Caption."""
+    note: str = ""
+    """How to read it."""
+    legend: tuple[tuple[str, str], ...] = ()
+    """A method, whose colour and marker it has, and what to call it."""
+    svg: str
+    """As `prmkit.report.charts.themed_chart` makes it; the only text of a report that is not escaped."""
+    data: Mapping[str, Any] | None = None
+    """JSON-able: every figure that is drawn; None where a table has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table: a section of the page, and an entry of metrics.json."""
 
@@ -68,6 +88,8 @@ class Table:
     """Without that one."""
     rows: tuple[Row, ...]
     """At least one."""
+    chart: Chart | None = None
+    """Drawn among the curves at the head of the page."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -128,6 +150,21 @@ class Example:
     """Score of the solution by method."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """A problem of which PRM and ORM choose different solutions, one of them right and one wrong."""
+
+    prm: Example
+    """What the PRM chooses."""
+    orm: Example
+    """What the ORM chooses."""
+
+    @property
+    def kind(self) -> str:
+        """Who is right."""
+        return "PRM right, ORM wrong" if self.prm.correct else "ORM right, PRM wrong"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """Everything on the page. The accuracy and difference tables and the curves come from `comparison`."""
@@ -135,7 +172,7 @@ class Report:
     title: str
     """Heading of the page."""
     headline: str
-    """The result in a sentence or two, with intervals, whatever the sign (`prmkit.report.tables.headline`)."""
+    """The result in a sentence or two, with intervals, whatever the sign (`prmkit.report.headline`)."""
     comparison: Comparison
     """Of the methods."""
     notes: tuple[str, ...] = ()
@@ -144,8 +181,10 @@ class Report:
     """Further sections: search, label quality, step quality, cost."""
     examples: tuple[Example, ...] = ()
     """For the step viewer; none leaves it out."""
+    disagreements: tuple[Disagreement, ...] = ()
+    """For the step viewer, before the examples."""
     examples_note: str = ""
-    """How they were chosen."""
+    """How both were chosen."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: the resolved configuration."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -154,7 +193,8 @@ class Report:
     """What reproduces it."""
 
     def __post_init__(self) -> None:
-        keys = ["accuracy", "difference", *(table.key for table in self.tables)]
+        charts = (table.chart.key for table in self.tables if table.chart is not None and table.chart.data is not None)
+        keys = ["accuracy", "difference", *(table.key for table in self.tables), *charts]
         taken = [key for key in keys if keys.count(key) > 1 or key in RESERVED]
         if taken:
             raise InputError(f"two entries of metrics.json would be called {taken[0]!r}; rename a table")

@@ -1,54 +1,41 @@
-"""Results as tables, and the headline."""
+"""Results as tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prmkit.demo.oracle import StepTruth
-from prmkit.evaluation.comparison import Comparison, SearchOutcome
-from prmkit.evaluation.intervals import Difference, Estimate
+from prmkit.evaluation.comparison import MAJORITY, PASS, WEIGHTED, Comparison, SearchOutcome
+from prmkit.evaluation.intervals import Estimate
 from prmkit.evaluation.label_quality import ClassAgreement, OracleAgreement
 from prmkit.evaluation.step_quality import StepQuality
 from prmkit.records import StepLabel
-from prmkit.report.format import MINUS, THIN, number, sentence
+from prmkit.report.format import MINUS
 from prmkit.report.records import Column, Row, Table, Unit
 
-NAMES = {"prm": "PRM", "orm": "ORM", "majority": "majority vote", "pass": "any right (pass@n)"}
+NAMES = {"prm": "PRM", "orm": "ORM", MAJORITY: "majority vote", PASS: "any right (pass@n)"}
 """Of the methods; others go by their own name."""
 _CLASSES = tuple(label.name.lower() for label in StepLabel)
 
 
 def method_name(method: str) -> str:
-    """What a method is called on the page."""
+    """What a method is called on the page; `prm run 2` is its second training run."""
+    base, run, number = method.rpartition(" run ")
+    if run:
+        return f"{method_name(base)}{run}{number}"
+    if method.endswith(WEIGHTED):
+        return f"vote weighted by {method_name(method.removesuffix(WEIGHTED))}"
     return NAMES.get(method, method)
 
 
-def headline(comparison: Comparison) -> str:
-    """The result at the largest n in two or three sentences: every method's share, every difference with interval."""
-    at = {name: f"{number(curve[-1].value, Unit.PERCENT)}{THIN}%" for name, curve in comparison.accuracy.items()}
-    first_named, *others = [name for name in at if name != "pass"]
-    told = [f"the {method_name(first_named)} solves {at[first_named]}"]
-    told += [f"the {method_name(name)} {at[name]}" for name in others]
-    first = comparison.accuracy["pass"][0]
-    sentences = [
-        f"With {comparison.largest} solutions for each of {len(comparison.problem_ids)} problems, {_list(told)}; "
-        f"a single solution {number(first.value, Unit.PERCENT)}{THIN}%."
-    ]
-    for (a, b), differences in comparison.differences.items():
-        pair = f"{method_name(a)} {MINUS} {method_name(b)}"
-        sentences.append(f"{pair}: {sentence(differences[-1], Unit.POINTS)}, {_verdict(differences[-1], a, b)}.")
-    return " ".join(sentences)
+def difference_name(a: str, b: str) -> str:
+    """What a difference is called on the page."""
+    return f"{method_name(a)} {MINUS} {method_name(b)}"
 
 
-def _verdict(difference: Difference, a: str, b: str) -> str:
-    if difference.low > 0:
-        return f"the {method_name(a)} is ahead"
-    if difference.high < 0:
-        return f"the {method_name(b)} is ahead"
-    return "which shows no difference"
-
-
-def _list(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def main_pairs(comparison: Comparison) -> list[tuple[str, str]]:
+    """Differences for the headline and the chart: of the first method that has scores, votes by weight aside."""
+    pairs = [pair for pair in comparison.differences if not pair[0].endswith(WEIGHTED)]
+    return [pair for pair in pairs if pair[0] == pairs[0][0]]
 
 
 def accuracy_table(comparison: Comparison) -> Table:
@@ -56,8 +43,7 @@ def accuracy_table(comparison: Comparison) -> Table:
     return Table(
         key="accuracy",
         title="Problems solved",
-        note="Exact expectation over all subsets of n solutions of each problem's pool, averaged over problems. "
-        "“Any right” is what a perfect choice would reach.",
+        note=f"{_expectation(comparison)} “Any right” is what a perfect choice would reach.",
         head="n",
         columns=tuple(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in comparison.accuracy),
         rows=tuple(
@@ -65,6 +51,19 @@ def accuracy_table(comparison: Comparison) -> Table:
             for column, n in enumerate(comparison.sizes)
         ),
     )
+
+
+def _expectation(comparison: Comparison) -> str:
+    """What the figures are, and where they are not exact."""
+    told = "Expectation over all subsets of n solutions of each problem's pool, averaged over problems"
+    drawn = {name: float(values.max()) for name, values in comparison.errors.items() if values.max() > 0}
+    if drawn:
+        names = " and the ".join(map(method_name, drawn))
+        largest = f"{100 * max(drawn.values()):.1g}"
+        told += f"; exact, except that subsets are drawn for the {names} (standard error at most {largest} points)"
+    if comparison.short[-1]:
+        told += f"; {comparison.short[-1]} problems with fewer than {comparison.largest} take part with all they have"
+    return told + "."
 
 
 def difference_table(comparison: Comparison) -> Table:
@@ -75,8 +74,7 @@ def difference_table(comparison: Comparison) -> Table:
         note="Both methods choose from the same subsets of the same problems; the interval is that of the difference.",
         head="n",
         columns=tuple(
-            Column(key=f"{a}-{b}", label=f"{method_name(a)} {MINUS} {method_name(b)}", unit=Unit.POINTS)
-            for a, b in comparison.differences
+            Column(key=f"{a}-{b}", label=difference_name(a, b), unit=Unit.POINTS) for a, b in comparison.differences
         ),
         rows=tuple(
             Row(key=str(n), label=str(n), cells=tuple(each[column] for each in comparison.differences.values()))
@@ -223,24 +221,32 @@ class Cost:
     """Wall time; None where it is not known."""
     tokens: int | None = None
     """Tokens the policy wrote; None where it wrote none."""
+    energy: float | None = None
+    """Watt-hours; None where nobody measured them."""
 
 
 def cost_table(costs: Sequence[Cost]) -> Table:
-    """Tokens and wall time by stage."""
+    """Tokens and wall time by stage, and energy where some stage knows it."""
+    columns = [
+        Column(key="tokens", label="tokens written", unit=Unit.COUNT),
+        Column(key="seconds", label="seconds", unit=Unit.SECONDS),
+    ]
+    if any(each.energy is not None for each in costs):
+        columns.append(Column(key="energy", label="energy (Wh)", unit=Unit.WATT_HOURS))
     return Table(
         key="cost",
         title="Cost",
         note="Wall time, engine start-up included.",
         head="stage",
-        columns=(
-            Column(key="tokens", label="tokens written", unit=Unit.COUNT),
-            Column(key="seconds", label="seconds", unit=Unit.SECONDS),
-        ),
+        columns=tuple(columns),
         rows=tuple(
             Row(
                 key=each.stage,
                 label=each.stage,
-                cells=tuple(None if cell is None else Estimate.exact(cell) for cell in (each.tokens, each.seconds)),
+                cells=tuple(
+                    None if value is None else Estimate.exact(value)
+                    for value in (getattr(each, column.key) for column in columns)
+                ),
             )
             for each in costs
         ),

@@ -1,14 +1,16 @@
 """report.html and metrics.json, from one `Report`."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prmkit.evaluation.comparison import PASS, WEIGHTED
 from prmkit.evaluation.intervals import Estimate
 from prmkit.files import write_json, write_text
 from prmkit.report import charts, format
-from prmkit.report.records import Example, Report, Table, Unit
-from prmkit.report.tables import accuracy_table, difference_table, method_name
+from prmkit.report.records import Chart, Report, Table, Unit
+from prmkit.report.tables import accuracy_table, difference_name, difference_table, main_pairs, method_name
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,6 +39,7 @@ def metrics(report: Report) -> dict[str, Any]:
         "versions": dict(report.versions),
         "config": dict(report.config),
         **{table.key: table.to_json() for table in _all_tables(report)},
+        **{chart.key: dict(chart.data) for chart in _charts(report) if chart.data is not None},
     }
 
 
@@ -69,11 +72,8 @@ def render(report: Report) -> str:
         report=report,
         tables=_all_tables(report),
         tiles=_tiles(report),
-        charts={
-            "accuracy": charts.accuracy_chart(report.comparison),
-            "difference": charts.difference_chart(report.comparison) if report.comparison.differences else "",
-        },
-        kinds=_kinds(report.examples),
+        charts=_charts(report),
+        kinds=_kinds(report),
         config=json.dumps(dict(report.config), indent=2, ensure_ascii=False, default=str),
     )
 
@@ -84,21 +84,36 @@ def _all_tables(report: Report) -> list[Table]:
     return [accuracy_table(comparison), *pairs, *report.tables]
 
 
+def _charts(report: Report) -> list[Chart]:
+    comparison = report.comparison
+    pairs = [charts.difference_chart(comparison)] if comparison.differences else []
+    return [
+        charts.accuracy_chart(comparison),
+        *pairs,
+        *(each.chart for each in report.tables if each.chart is not None),
+    ]
+
+
 def _tiles(report: Report) -> list[tuple[str, Estimate, Unit]]:
-    """The figures at the top: every method at the largest n, then the differences."""
+    """The figures at the top: every method at the largest n, then the differences; votes by weight are in the table."""
     comparison = report.comparison
     tiles = [
         (f"{method_name(name)}, n = {comparison.largest}", curve[-1], Unit.PERCENT)
         for name, curve in comparison.accuracy.items()
-        if name != "pass"
+        if name != PASS and not name.endswith(WEIGHTED)
     ]
     return tiles + [
-        (f"{method_name(a)} {format.MINUS} {method_name(b)}", curve[-1], Unit.POINTS)
-        for (a, b), curve in comparison.differences.items()
+        (difference_name(*pair), comparison.differences[pair][-1], Unit.POINTS) for pair in main_pairs(comparison)
     ]
 
 
-def _kinds(examples: tuple[Example, ...]) -> dict[str, int]:
-    """How many examples each filter shows."""
-    right = sum(each.correct for each in examples)
-    return {"all": len(examples), "right": right, "wrong": len(examples) - right}
+def _kinds(report: Report) -> dict[str, int]:
+    """How many entries of the step viewer each filter shows."""
+    right = sum(each.correct for each in report.examples)
+    kinds = {
+        "all": len(report.disagreements) + len(report.examples),
+        **Counter(each.kind for each in report.disagreements),
+        "right": right,
+        "wrong": len(report.examples) - right,
+    }
+    return {kind: count for kind, count in kinds.items() if count or kind == "all"}

@@ -7,6 +7,6 @@ for (const button of buttons) {
       shown += !example.hidden;
     }
     for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
-    document.getElementById("shown").textContent = `${shown} solutions shown`;
+    document.getElementById("shown").textContent = `${shown} shown`;
   });
 }

@@ -1,5 +1,6 @@
 """Commands as text."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import tyro
 
 from prmkit.cli.compare import Compare
 from prmkit.cli.demo import Demo
-from prmkit.cli.describe import command_line, resolved
+from prmkit.cli.describe import command_line, resolved, run_cost
 from prmkit.cli.options import PolicyOptions, SamplingOptions
+from prmkit.report.tables import Cost
 
 COMPARE = Compare(
     prm=(Path("my models/prm"),),
@@ -44,3 +46,10 @@ def test_a_flag_that_is_on_has_no_value() -> None:
     words = shlex.split(command_line("demo", Demo(fast=True, seed=3)))
     assert words == ["prmkit", "demo", "--fast", "--seed", "3"]
     assert tyro.cli(Demo, args=words[2:]) == Demo(fast=True, seed=3)
+
+
+def test_the_cost_of_a_run_has_its_energy_where_that_is_known(tmp_path) -> None:
+    assert run_cost("nothing", tmp_path) == Cost(stage="nothing", seconds=0, tokens=0)
+    line = {"start": 0, "seconds": 2.5, "tokens": 100, "gpu_joules": 7200.0}
+    (tmp_path / "progress.jsonl").write_text(json.dumps(line) + "\n")
+    assert run_cost("sample", tmp_path) == Cost(stage="sample", seconds=2.5, tokens=100, energy=2.0)

@@ -22,13 +22,14 @@ from prmkit.records import (
     StepEstimate,
     StepLabel,
 )
-from prmkit.report import Report
-from prmkit.report.examples import choose_examples, make_example
+from prmkit.report import Disagreement, Example, Report
+from prmkit.report.comparison import sections
+from prmkit.report.examples import choose_examples, find_disagreements, make_example
+from prmkit.report.headline import headline
 from prmkit.report.tables import (
     Cost,
     class_table,
     cost_table,
-    headline,
     oracle_tables,
     search_table,
     step_quality_table,
@@ -77,21 +78,25 @@ def make_labels(solutions, judged, rollouts: int, seed: int) -> list[LabeledSolu
     return labeled
 
 
-def make_comparison():
+def make_pools(problems: int = PROBLEMS, runs: int = 1) -> list[ProblemPool]:
+    """Problems of any difficulty; the scores, in [0, 1], of the PRM know more than those of the ORM."""
     rng = np.random.default_rng(0)
     pools = []
-    for index in range(PROBLEMS):
+    for index in range(problems):
         correct = rng.random(SIZE) < rng.beta(1, 1.5)
         pools.append(
             ProblemPool(
                 problem_id=f"p{index}",
                 correct=correct,
                 classes=np.where(correct, 0, rng.integers(1, 5, SIZE)),
-                scores={name: how * correct + rng.normal(size=SIZE) for name, how in (("prm", 2.0), ("orm", 1.2))},
+                scores={
+                    name: 1 / (1 + np.exp(-how * (2 * correct - 1) - rng.normal(size=(runs, SIZE))))
+                    for name, how in (("prm", 1.0), ("orm", 0.6))
+                },
                 tokens=rng.integers(80, 140, SIZE),
             )
         )
-    return compare_pool(pools)
+    return pools
 
 
 @pytest.fixture(scope="session")
@@ -106,14 +111,29 @@ def report() -> Report:
     for each in many:
         scores = tuple(float(np.clip(one.rate + noise.normal(0, 0.15), 0, 1)) for one in each.estimates)
         scored.append(ScoredSolution(solution=each.solution, step_scores=scores, score=scores[-1]))
-    comparison = make_comparison()
+    pools = make_pools()
+    comparison = compare_pool(pools)
     beam = compare_search(
         comparison,
         "beam search 4 x 4",
         {each: index % 3 > 0 for index, each in enumerate(comparison.problem_ids)},
         dict.fromkeys(comparison.problem_ids, 1700),
     )
-    worse = [replace(each, step_scores=tuple(1 - score for score in each.step_scores)) for each in scored]
+    worse = [
+        replace(each, step_scores=tuple(1 - score for score in each.step_scores), score=1 - each.score)
+        for each in scored
+    ]
+
+    def example(index: int) -> Example:
+        return make_example(
+            solutions[index],
+            step_scores=scored[index].step_scores,
+            scores={"prm": scored[index].score, "orm": worse[index].score},
+            estimates=few[index].estimates,
+            judgement=judged[index],
+        )
+
+    pairs = find_disagreements(solutions, *([each.score for each in rows] for rows in (scored, worse)))
     return Report(
         title="PRM against ORM on arithmetic stories",
         headline=headline(comparison),
@@ -121,6 +141,7 @@ def report() -> Report:
         comparison=comparison,
         tables=(
             search_table([beam]),
+            *sections(comparison, pools),
             *oracle_tables(oracle_agreement(few, judged)),
             class_table(class_agreement(few, many), 8, 512),
             step_quality_table(
@@ -128,15 +149,10 @@ def report() -> Report:
             ),
             cost_table([Cost(stage="sample", seconds=81.2, tokens=1_234_567), Cost(stage="score", seconds=4.25)]),
         ),
-        examples=tuple(
-            make_example(
-                solutions[index],
-                step_scores=scored[index].step_scores,
-                scores={"prm": scored[index].score, "orm": 0.5},
-                estimates=few[index].estimates,
-                judgement=judged[index],
-            )
-            for index in choose_examples(solutions, 24)
+        examples=tuple(example(index) for index in choose_examples(solutions, 24)),
+        disagreements=(
+            *(Disagreement(prm=example(prm), orm=example(orm)) for prm, orm in pairs[:3]),
+            *(Disagreement(prm=example(orm), orm=example(prm)) for prm, orm in pairs[3:6]),  # as if the ORM knew
         ),
         examples_note="Chosen at random, half of them right.",
         config={"problems": "demo:40", "n": SIZE, "seed": 0, "temperature": 1.0},

@@ -1,11 +1,14 @@
 """Which solutions are shown, and with what."""
 
+from dataclasses import replace
+
 import pytest
 
 from prmkit.demo.oracle import Judgement, StepTruth
 from prmkit.errors import ShapeError
-from prmkit.records import EstimateMethod, Problem, Solution, StepEstimate
-from prmkit.report.examples import choose_examples, make_example
+from prmkit.records import EstimateMethod, FinishReason, Problem, Solution, StepEstimate
+from prmkit.report.examples import choose_examples, find_disagreements, make_example
+from prmkit.report.records import Disagreement
 
 
 def solution(problem: str, correct: bool, name: str = "0") -> Solution:
@@ -35,6 +38,29 @@ def test_every_problem_comes_before_any_comes_twice() -> None:
 def test_the_seed_changes_the_choice() -> None:
     pool = [solution(f"p{index}", index % 2 == 0) for index in range(60)]
     assert choose_examples(pool, 6, seed=1) == choose_examples(pool, 6, seed=1) != choose_examples(pool, 6, seed=2)
+
+
+def test_disagreements_are_the_problems_on_which_one_choice_is_right_and_the_other_wrong() -> None:
+    pool = [solution(problem, correct, name) for problem in "abc" for name, correct in (("0", True), ("1", False))]
+    prm = [0.9, 0.1, 0.2, 0.8, 0.9, 0.1]
+    orm = [0.3, 0.4, 0.6, 0.5, 0.7, 0.1]
+    assert find_disagreements(pool, prm, orm) == [(0, 1), (3, 2)]
+    mixed = [pool[index] for index in (3, 0, 1, 2)]
+    assert find_disagreements(mixed, [0.8, 0.9, 0.1, 0.2], [0.5, 0.3, 0.4, 0.6]) == [(0, 3), (1, 2)]
+
+
+def test_of_equal_scores_the_first_is_chosen_and_a_cut_solution_last() -> None:
+    pool = [solution("a", True, "0"), solution("a", False, "1"), solution("a", True, "2")]
+    assert find_disagreements(pool, [0.5, 0.5, 0.5], [0.1, 0.9, 0.9]) == [(0, 1)]
+    cut = [*pool[:1], replace(pool[1], finish=FinishReason.LENGTH), *pool[2:]]
+    assert find_disagreements(cut, [0.5, 0.5, 0.5], [0.1, 0.9, 0.3]) == []
+    assert find_disagreements([], [], []) == []
+
+
+def test_a_disagreement_says_who_is_right() -> None:
+    right, wrong = (make_example(solution("p", correct)) for correct in (True, False))
+    assert Disagreement(prm=right, orm=wrong).kind == "PRM right, ORM wrong"
+    assert Disagreement(prm=wrong, orm=right).kind == "ORM right, PRM wrong"
 
 
 def test_an_example_carries_what_is_known_of_each_step() -> None:

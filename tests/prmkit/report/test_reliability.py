@@ -46,3 +46,12 @@ def test_the_json_holds_every_bin_with_its_interval(made):
     assert set(stored["after"][0]["outcome"]) == {"value", "low", "high", "n"}
     assert set(table.to_json()) == {"before", "after_platt"}
     assert set(table.to_json()["before"]) == {"ece", "brier"}
+
+
+def test_methods_have_their_own_look_and_the_legend_can_stand_elsewhere(made):
+    curves, _ = made
+    orm = {"orm": curves["before"]}
+    drawn = [reliability_chart(orm, legend=legend) for legend in (True, False)]
+    assert all("var(--c-orm)" in svg and "var(--c-prm)" not in svg for svg in drawn)
+    assert ["ORM</text>" in svg for svg in drawn] == [True, False]
+    assert len(set(re.findall(r"var\(--c-\w+\)", reliability_chart({str(n): curves["after"] for n in range(5)})))) == 4

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from prmkit.evaluation.intervals import Estimate
 from prmkit.report.records import Column, Row, Table, Unit
-from prmkit.report.terminal import comparison_table, figures_table
+from prmkit.report.terminal import comparison_tables, figures_table
 
 
 def shown(table) -> str:
@@ -17,14 +17,14 @@ def shown(table) -> str:
 
 
 def printed(comparison) -> str:
-    return shown(comparison_table(comparison))
+    return shown(comparison_tables(comparison))
 
 
 def test_every_n_has_every_figure_with_its_interval(report) -> None:
     text = printed(report.comparison)
     for curve in report.comparison.accuracy.values():
         for each in curve:
-            assert f"{100 * each.value:.1f}" in text and f"{100 * each.low:.1f} to {100 * each.high:.1f}" in text
+            assert f"{100 * each.value:.1f}" in text and f"{100 * each.low:.1f}–{100 * each.high:.1f}" in text
     for each in report.comparison.differences["prm", "orm"][1:]:
         assert f"{100 * each.value:+.1f}".replace("-", "−") in text
     assert "PRM − ORM" in text
@@ -32,6 +32,14 @@ def test_every_n_has_every_figure_with_its_interval(report) -> None:
 
 def test_without_differences_only_the_methods_are_shown(report) -> None:
     assert "−" not in printed(replace(report.comparison, differences={}))
+
+
+def test_80_columns_hold_every_figure_and_interval_on_a_line(report) -> None:
+    console = Console(width=80, file=io.StringIO())
+    console.print(comparison_tables(report.comparison))
+    for curve in report.comparison.accuracy.values():
+        assert f" {100 * curve[-1].low:.1f}–{100 * curve[-1].high:.1f} " in console.file.getvalue()
+    assert "…" not in console.file.getvalue()
 
 
 def test_any_table_shows_figures_intervals_and_gaps_and_no_markup_of_others() -> None:

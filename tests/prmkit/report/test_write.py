@@ -8,8 +8,13 @@ from html.parser import HTMLParser
 import pytest
 
 from prmkit.errors import InputError
-from prmkit.report import Example, ExampleStep, write_report
+from prmkit.evaluation.comparison import compare_pool
+from prmkit.report import Disagreement, Example, ExampleStep, write_report
+from prmkit.report.comparison import sections
+from prmkit.report.headline import headline
 from prmkit.report.write import metrics, render
+
+from .conftest import make_pools
 
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)> & \"quotes\" {{ 7 * 7 }} $\\frac{1}{2}$"
 
@@ -44,6 +49,16 @@ def test_hostile_text_in_any_field_stays_text(report, field) -> None:
     assert HOSTILE in page.text
 
 
+def test_hostile_names_of_methods_and_rows_stay_text(report) -> None:
+    pools = [replace(each, scores={HOSTILE: each.scores["prm"]}) for each in make_pools(12)]
+    comparison = compare_pool(pools, resamples=50)
+    tables = sections(comparison, pools)
+    page = Reader(render(replace(report, comparison=comparison, headline=headline(comparison), tables=tables)))
+    clean = Reader(render(report))
+    assert page.text.count(HOSTILE) > 5 and page.tags.count("script") == clean.tags.count("script") == 1
+    assert "img" not in page.tags
+
+
 def test_hostile_problems_steps_answers_and_names_stay_text(report) -> None:
     example = Example(
         name=HOSTILE,
@@ -61,9 +76,15 @@ def test_hostile_problems_steps_answers_and_names_stay_text(report) -> None:
         steps=(ExampleStep(text="a", prm=0.5, truth="a"),),
         scores={"a": 0.5},
     )
-    page, clean = (Reader(render(replace(report, examples=(each,)))) for each in (example, harmless))
+    page, clean = (Reader(render(replace(report, examples=(each,), disagreements=()))) for each in (example, harmless))
     assert page.tags == clean.tags
     assert page.text.count(HOSTILE) == 6  # name, problem, answer, step, truth, method
+    page, clean = (
+        Reader(render(replace(report, examples=(), disagreements=(Disagreement(prm=each, orm=each),))))
+        for each in (example, harmless)
+    )
+    assert page.tags == clean.tags
+    assert page.text.count(HOSTILE) == 12  # the same of both, but problem and answer once; both names twice
 
 
 def test_hostile_configuration_and_versions_stay_text(report) -> None:
@@ -80,6 +101,13 @@ def test_every_figure_of_the_tables_is_in_metrics_as_value_low_high_n(report) ->
         for row in figures[table].values():
             for cell in row.values():
                 assert cell is None or {"value", "low", "high", "n"} <= cell.keys()
+
+
+def test_every_point_of_the_charts_is_in_metrics(report) -> None:
+    figures = metrics(report)
+    assert set(figures["overoptimisation_curves"]) == {"prm", "orm"} == set(figures["reliability"])
+    assert figures["overoptimisation_curves"]["prm"][-1]["gold"] == figures["accuracy"]["16"]["prm"]
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
 
 
 def test_the_page_shows_the_figures_that_metrics_hold(report) -> None:
@@ -103,8 +131,41 @@ def test_steps_show_their_counts_and_scores_as_text(report) -> None:
     step = ExampleStep(text="so it is 4", successes=3, rollouts=8, prm=0.125)
     graded = ExampleStep(text="The answer is 4.", successes=1, rollouts=1, graded=True, prm=0.9)
     example = Example(name="p/s", problem="2 + 2?", answer="4", correct=True, steps=(step, graded))
-    text = Reader(render(replace(report, examples=(example,)))).text
+    text = Reader(render(replace(report, examples=(example,), disagreements=()))).text
     assert "3/8" in text and "0.12" in text and "1/1" not in text
+
+
+def test_the_rate_has_a_column_only_where_some_step_has_one(report) -> None:
+    step = ExampleStep(text="so it is 4", prm=0.125)
+    examples = [
+        Example(name="p/s", problem="2 + 2?", answer="4", correct=True, steps=(each,))
+        for each in (step, replace(step, successes=3, rollouts=8))
+    ]
+    pages = [render(replace(report, examples=(each,), disagreements=())) for each in examples]
+    assert [page.count('<th scope="col">rate</th>') for page in pages] == [0, 1]
+
+
+def test_a_disagreement_shows_both_choices_beside_each_other_with_coloured_steps(report) -> None:
+    pair = report.disagreements[0]
+    page = render(replace(report, disagreements=(pair,), examples=()))
+    text = Reader(page).text
+    assert "PRM chooses" in text and "ORM chooses" in text
+    assert text.count(pair.prm.problem) == 1 and pair.kind in text
+    steps = [*pair.prm.steps, *pair.orm.steps]
+    assert page.count('class="cell"') == 2 * len(steps)  # rate and score
+    assert all(f"--v: {each.prm:.3f}" in page for each in steps)
+
+
+def test_the_first_sentence_of_the_headline_stands_out(report) -> None:
+    claim = report.headline.partition(". ")[0]
+    assert f"<strong>{claim}. </strong>" in render(report)
+    assert "[" in claim and "at n = 16" in claim
+
+
+def test_intervals_over_training_runs_are_said_to_be(report) -> None:
+    assert "intervals over problems (bootstrap)" in Reader(render(report)).text
+    runs = replace(report, comparison=replace(report.comparison, runs=3))
+    assert "intervals over problems and training runs (bootstrap)" in Reader(render(runs)).text
 
 
 def test_the_command_can_be_copied_as_it_is(report) -> None:
@@ -114,11 +175,12 @@ def test_the_command_can_be_copied_as_it_is(report) -> None:
 
 def test_a_report_without_examples_has_no_viewer(report) -> None:
     assert 'id="examples"' in render(report)
-    assert 'id="examples"' not in render(replace(report, examples=()))
+    assert 'id="examples"' in render(replace(report, examples=()))
+    assert 'id="examples"' not in render(replace(report, examples=(), disagreements=()))
 
 
 def test_without_an_orm_or_differences_the_page_still_renders(report) -> None:
-    page = render(replace(report, comparison=replace(report.comparison, differences={})))
+    page = render(replace(report, comparison=replace(report.comparison, differences={}), tables=()))
     assert "Paired differences" not in Reader(page).text
     assert page.count("<svg") == 1
 
@@ -130,3 +192,5 @@ def test_two_tables_of_one_name_are_refused(report) -> None:
         replace(report, tables=(replace(report.tables[-1], key="accuracy"),))
     with pytest.raises(InputError, match="'config'"):
         replace(report, tables=(replace(report.tables[-1], key="config"),))
+    with pytest.raises(InputError, match="'reliability'"):
+        replace(report, tables=(*report.tables, replace(report.tables[-1], key="reliability")))

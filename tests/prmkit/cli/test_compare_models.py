@@ -1,0 +1,109 @@
+"""Single models, ensembles and training runs in the comparison."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from prmkit.cli.compare import Compare
+from prmkit.cli.compare_models import by_run, training_note
+from prmkit.cli.main import main
+from prmkit.tables import read_rows
+
+
+def compare(*options: object) -> int:
+    return main(["compare", *map(str, options)])
+
+
+@pytest.fixture
+def runs(compared_models, tmp_path):
+    """Two PRMs and two ORMs that differ."""
+    prm, orm = compared_models[1], compared_models[3]
+    others = []
+    for seed, folder in enumerate((prm, orm)):
+        other = shutil.copytree(folder, tmp_path / f"other{seed}")
+        weights = load_file(other / "model.safetensors")
+        torch.manual_seed(seed)
+        weights["score.weight"] = torch.randn_like(weights["score.weight"])
+        save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+        others.append(str(other))
+    return ["--prm", prm, others[0], "--orm", orm, others[1]]
+
+
+def test_training_runs_are_compared_run_by_run(runs, compared_pool, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    assert compare(*runs, "--training-runs", "--pool", compared_pool, "--examples", 0, "--out", out) == 0
+    figures = json.loads((out / "metrics.json").read_text())
+    assert list(figures["runs"]) == ["1", "2"]
+    each = [figures["runs"][run]["prm-orm"]["value"] for run in "12"]
+    assert each[0] != each[1] and sum(each) / 2 == pytest.approx(figures["difference"]["4"]["prm-orm"]["value"])
+    assert figures["notes"][0].startswith("2 training runs of each model, compared run by run")
+    assert "mean of 2 training runs" in figures["headline"] and figures["config"]["training_runs"] is True
+    assert "--training-runs" in figures["command"]
+    assert {"score by PRM, run 1", "score by ORM, run 2"} <= set(figures["cost"])
+    stored = [[row["score"] for _, row in read_rows(out / f"scores-prm-{run}", ("score",))] for run in (1, 2)]
+    assert stored[0] != stored[1] and not (out / "scores-prm").exists()
+
+
+def test_the_first_training_run_alone_gives_the_figures_of_its_row(runs, compared_pool, tmp_path) -> None:
+    options = ["--pool", compared_pool, "--examples", 0, "--out"]
+    assert compare(*runs, "--training-runs", *options, tmp_path / "both") == 0
+    assert compare(*runs[:2], *runs[3:5], *options, tmp_path / "first") == 0
+    both, first = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("both", "first"))
+    assert both["runs"]["1"]["prm-orm"] == first["difference"]["4"]["prm-orm"]
+    assert first["notes"][0].startswith(
+        "One training run of each model: the intervals cover the choice of problems, not"
+    )
+
+
+def test_several_prms_are_compared_as_one(compared_models, compared_pool, tmp_path, make_reward, capsys) -> None:
+    second = make_reward("prm", neutral_weight=0.0).rename(tmp_path / "second")
+    first, orm, out = make_reward("prm"), compared_models[3], tmp_path / "out"
+    together = ["--prm", first, second, "--orm", orm, "--pool", compared_pool, "--out", out]
+    assert compare(*together, "--ensemble", "min") == 0
+    assert "disagreement" in capsys.readouterr().out
+    rows = [row for _, row in read_rows(out / "scores-prm", ("step_scores",))]
+    assert all(max(row["step_disagreement"]) > 0 for row in rows)
+    assert all(row["step_disagreement"] is None for _, row in read_rows(out / "scores-orm", ("step_scores",)))
+    note = json.loads((out / "metrics.json").read_text())["notes"][0]
+    assert note.startswith("The PRM is an ensemble of 2 models that are taken as one: the intervals cover the choice")
+
+
+def test_the_note_names_every_ensemble(tmp_path) -> None:
+    two, one = (tmp_path / "a", tmp_path / "b"), (tmp_path / "c",)
+    told = [training_note(Compare(prm=prm, orm=orm, out=tmp_path)) for prm, orm in ((one, two), (two, two))]
+    assert told[0].startswith("The ORM is an ensemble of 2 models that are")
+    assert told[1].startswith("The PRM is an ensemble of 2 models; the ORM is an ensemble of 2 models that are")
+    assert all(each.endswith("not the seed of training.") for each in told)
+
+
+def test_runs_have_numbers_where_there_are_several() -> None:
+    assert by_run({"prm": [1, 2], "orm": [3]}) == {"prm run 1": 1, "prm run 2": 2, "orm": 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--prm", "PRM"], "name what to compare: --prm and --orm"),
+        (["--orm", "ORM"], "name what to compare: --prm and --orm"),
+        ([], "name what to compare: --prm and --orm"),
+        (["--prm", "ORM", "--orm", "PRM"], "holds a reward model of the kind orm"),
+        (["--prm", "PRM", "--orm", "ORM", "--training-runs"], "two or more models with --prm and equally many"),
+        (["--prm", "PRM", "PRM2", "--orm", "ORM", "--training-runs"], "not 2 and 1"),
+        (
+            ["--prm", "PRM", "PRM2", "--orm", "ORM", "ORM2", "--training-runs", "--ensemble", "min"],
+            "--ensemble and --deviations combine models, which --training-runs compares one by one",
+        ),
+        (["--prm", "PRM", "PRM", "--orm", "ORM", "ORM2", "--training-runs"], "is the same model as"),
+        (["--prm", "PRM", "PRM2", "--orm", "ORM", "ORM"], "is the same model as"),
+        (["--prm", "PRM", "--orm", "ORM", "--ensemble", "min"], "name two or more"),
+    ],
+)
+def test_models_that_cannot_be_compared_are_refused_in_one_line(runs, compared_pool, capsys, options, message) -> None:
+    folders = {"PRM": runs[1], "PRM2": runs[2], "ORM": runs[4], "ORM2": runs[5]}
+    out = compared_pool.parent / "out"
+    assert compare(*(folders.get(each, each) for each in options), "--pool", compared_pool, "--out", out) == 1
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1 and not out.exists()
