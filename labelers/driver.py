@@ -18,6 +18,7 @@ from typing import Any
 from labelers.placement import Engines
 from labelers.work import Piece, Shard, Work
 from labelers.worker import Done, Usage
+from prmkit.energy import EnergyAccount
 from prmkit.errors import EngineError, PrmkitError
 
 _STARTS = 3
@@ -89,6 +90,8 @@ class Driver:
         """When the first engine ran, by the monotonic clock."""
         self.most_running = 0
         """Engines that ran at the same time, at most."""
+        self.energy = EnergyAccount()
+        """Of the machines of all engines while they were there."""
         self._engines, self._work, self._left = engines, Work(shards), left
         self._write, self._written = write, written
         self._unwritten = 0
@@ -171,7 +174,7 @@ class Driver:
                         piece = await self._take(seat)
                         seat.held.add(piece)
                         group.create_task(self._do(seat, piece))
-                        seat.now = await _answer(seat.actor.wants.remote())
+                        self._hear(seat, await _answer(seat.actor.wants.remote()))
         except (_LostError, EngineError) as error:
             self._end(seat)
             for piece in seat.held:
@@ -181,10 +184,16 @@ class Driver:
 
     async def _do(self, seat: _Seat, piece: Piece) -> None:
         answer: tuple[list[Done | str], Usage] = await _answer(seat.actor.run.remote(piece.items))
-        results, seat.now = answer
+        results, usage = answer
+        self._hear(seat, usage)
         seat.held.discard(piece)
         seat.changed.set()
         self._store_complete(self._work.done(piece, results))
+
+    def _hear(self, seat: _Seat, usage: Usage) -> None:
+        """Take note of what an engine says it has done."""
+        seat.now = usage
+        self.energy.add(usage.energy)
 
     async def _take(self, seat: _Seat) -> Piece:
         """The next piece for an actor, as soon as there is one for it."""

@@ -23,6 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from prmkit.energy import Energy
 from prmkit.errors import first_line
 from prmkit.files import append_line, write_json, write_text
 from prmkit.records import SOLUTION_SCHEMA
@@ -148,3 +149,14 @@ def read_cost(folder: Path) -> tuple[float, int]:
     """Wall seconds (engine start-up included) and tokens of a run over all its starts; zeros where nothing is kept."""
     entries = last_of_each_start(read_progress(folder))
     return sum(float(each.get("seconds", 0)) for each in entries), sum(int(each.get("tokens", 0)) for each in entries)
+
+
+def read_energy(folder: Path) -> Energy:
+    """Energy of a run over all its starts; a part is known if every start that wrote tokens knows it."""
+    starts = [each for each in last_of_each_start(read_progress(folder)) if each.get("tokens")]
+    return sum(map(line_energy, starts[1:]), line_energy(starts[0])) if starts else Energy()
+
+
+def line_energy(line: dict[str, Any]) -> Energy:
+    """Of a line of progress."""
+    return Energy(cpu=line.get("cpu_joules"), gpu=line.get("gpu_joules"))

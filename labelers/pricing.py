@@ -77,7 +77,7 @@ class Price:
 
     def report(self) -> str:
         """In a few lines."""
-        hours, usage = self.engine_hours, self.usage
+        usage = self.usage
         return "\n".join(
             [
                 f"priced by {self.sampled} of {self.problems} problems, labelled in {self.seconds:.0f} s "
@@ -86,8 +86,7 @@ class Price:
                 f"steps: {self.steps:,}",
                 f"rollouts: {self.rollouts}, at most {self.most_rollouts:,}",
                 f"tokens: {self.tokens}",
-                f"engine hours: {hours.value:.3g} ({hours.low:.3g} to {hours.high:.3g}) "
-                f"at {usage.tokens / usage.seconds:,.0f} tokens/s measured, and {usage.starting:.0f} s to start each",
+                hours_line(self.engine_hours, usage),
             ]
         )
 
@@ -129,8 +128,8 @@ def by_problem(solutions: Sequence[Solution]) -> list[list[Solution]]:
     return [list(same) for _, same in groupby(solutions, key=lambda each: each.problem.problem_id)]
 
 
-def choose(problems: Sequence[list[Solution]], seed: int) -> list[int]:
-    """Which problems to label for a price: every one equally likely."""
+def choose(problems: Sequence[object], seed: int) -> list[int]:
+    """Which problems are done for a price: every one equally likely."""
     count = min(len(problems), max(_FEWEST, min(_MOST, len(problems) // _SHARE)))
     return sorted(random.Random(seed).sample(range(len(problems)), count))
 
@@ -162,13 +161,11 @@ def forecast(
     sizes = np.array([_sizes(each) for each in problems], dtype=np.float64)
     rollouts = extrapolate(np.array([row["rollouts"] for row in drawn], dtype=np.float64), sizes[:, 0], chosen)
     tokens = extrapolate(np.array([row["tokens"] for row in drawn], dtype=np.float64), sizes[:, 1], chosen)
-    if not usage.tokens or not usage.seconds:
+    if not usage.tokens:
         raise InputError(
             f"{len(chosen)} of {len(problems)} problems were labelled for the price and needed no rollouts; "
             "another --seed labels others"
         )
-    per_hour = usage.tokens / usage.seconds * 3600
-    fullness = min(1.0, usage.full_seconds / usage.seconds) or 1.0
     solutions = [each for same in problems for each in same]
     most_rollouts = task.most_rollouts(solutions)
     return Price(
@@ -179,11 +176,24 @@ def forecast(
         rollouts=replace(rollouts, high=min(rollouts.high, most_rollouts)),
         most_rollouts=most_rollouts,
         tokens=tokens,
-        engine_hours=Forecast(
-            value=tokens.value / per_hour, low=tokens.low / per_hour * fullness, high=tokens.high / per_hour
-        ),
+        engine_hours=forecast_hours(tokens, usage),
         usage=usage,
         seconds=seconds,
+    )
+
+
+def forecast_hours(tokens: Forecast, usage: Usage) -> Forecast:
+    """Engine hours of so many tokens, from engines that are always full to engines as full as the sample's."""
+    per_hour = usage.tokens / usage.seconds * 3600
+    fullness = min(1.0, usage.full_seconds / usage.seconds) or 1.0
+    return Forecast(value=tokens.value / per_hour, low=tokens.low / per_hour * fullness, high=tokens.high / per_hour)
+
+
+def hours_line(hours: Forecast, usage: Usage) -> str:
+    """Of a report."""
+    return (
+        f"engine hours: {hours.value:.3g} ({hours.low:.3g} to {hours.high:.3g}) "
+        f"at {usage.tokens / usage.seconds:,.0f} tokens/s measured, and {usage.starting:.0f} s to start each"
     )
 
 

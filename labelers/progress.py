@@ -12,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from labelers.driver import Driver
-from labelers.ledger import Ledger, last_of_each_start, read_progress
+from labelers.ledger import Ledger, last_of_each_start, line_energy, read_energy, read_progress
 from labelers.work import Shard
 from labelers.worker import Done, Usage
+from prmkit.energy import Energy
 
 _INTERVAL = 5.0
 """Seconds between two lines of progress at least; and 1% of the run, so that a long one writes no more of them."""
@@ -44,6 +45,8 @@ class Account:
     """Engines that run now; at the end, that ran together at most."""
     working_since: float | None = None
     """When the first engine ran."""
+    energy: Energy = field(default_factory=Energy)
+    """Of the engines' machines."""
 
     def skip(self, shard: Shard) -> None:
         """Count a shard that was found finished."""
@@ -67,6 +70,7 @@ class Account:
     def measure(self, driver: Driver, running: int) -> None:
         """Take note of the engines, of which so many run."""
         self.usage, self.running, self.working_since = driver.usage(), running, driver.working_since
+        self.energy = driver.energy.energy()
 
     def line(self) -> dict[str, Any]:
         """As a line of progress; rates are per second since the first engine ran, None before."""
@@ -93,6 +97,8 @@ class Account:
             "engines": self.running,
             "occupancy": _ratio(self.usage.full_seconds, self.usage.seconds),
             "engine_hours": round((self.usage.starting + self.usage.seconds) / 3600, 6),
+            "cpu_joules": self.energy.cpu,
+            "gpu_joules": self.energy.gpu,
             "seconds_left": round(left / pace, 1) if left is not None and pace else None,
         }
 
@@ -183,7 +189,9 @@ def figures(line: dict[str, Any]) -> str:
         parts.append(f"{line['occupancy']:.0%} full")
     if line["saved"] is not None:
         parts.append(f"{line['saved']:.0%} of rollouts saved")
-    return ", ".join([*parts, f"{line['engine_hours']:.2f} engine hours", f"{line['tokens']:,} tokens"])
+    energy = line_energy(line)
+    measured = [str(energy)] if energy.watt_hours is not None else []
+    return ", ".join([*parts, f"{line['engine_hours']:.2f} engine hours", f"{line['tokens']:,} tokens", *measured])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +233,7 @@ def conclude(account: Account, ledger: Ledger) -> Outcome:
         name: sum(each.get(name) or 0 for each in starts)
         for name in ("seconds", "engine_hours", "rollouts", "most_rollouts", "tokens")
     }
+    energy = read_energy(ledger.folder)
     summary = {
         "items": account.found + account.items,
         "filtered": ledger.count("filtered"),
@@ -232,6 +241,8 @@ def conclude(account: Account, ledger: Ledger) -> Outcome:
         "starts": len(starts),
         **{name: round(value, 6) for name, value in sums.items()},
         "saved": saved(sums["rollouts"], sums["most_rollouts"]),
+        "cpu_joules": energy.cpu,
+        "gpu_joules": energy.gpu,
         "last_start": account.line(),
     }
     ledger.report(summary)

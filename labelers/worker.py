@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
 from prmkit.completers import Completer, Completion, Request
 from prmkit.completers.engines import Engine, EngineSpec
+from prmkit.energy import Counted, EnergyMeter
 from prmkit.errors import EngineError, PrmkitError
 from prmkit.tables import Row
 
@@ -93,9 +94,11 @@ class Usage:
     """Written."""
     draws: int = 0
     """Completions finished."""
+    energy: tuple[Counted, ...] = ()
+    """What the machine's counters counted; nothing where they cannot be read."""
 
     def __add__(self, other: "Usage") -> "Usage":
-        """Of two engines, or two lives of one."""
+        """Of two engines, or two lives of one; energy, which engines share, is for an `EnergyAccount` to add."""
         return Usage(
             starting=self.starting + other.starting,
             seconds=self.seconds + other.seconds,
@@ -173,6 +176,7 @@ class Worker:
         self.spec = spec
         self.task = task
         self.meter: Meter | None = None
+        self.energy: EnergyMeter | None = None
 
     async def ready(self) -> float:
         """Start the engine and what the task needs beside it; the seconds that took.
@@ -180,6 +184,7 @@ class Worker:
         Not in the constructor: vLLM wants the running event loop, and errors are to be heard.
         """
         began = time.monotonic()
+        self.energy = EnergyMeter()
         try:
             self.meter = Meter(self.spec.build(), self.spec.slots)
             if isinstance(self.task, Companion):
@@ -197,7 +202,7 @@ class Worker:
         await self.meter.room.wait()
         if isinstance(self.task, Companion):
             await self.task.room()
-        return self.meter.usage()
+        return self._usage()
 
     async def run(self, items: list[Any]) -> tuple[list[Done | str], Usage]:
         """What came of each item, or why nothing did; and what the engine has done so far.
@@ -211,4 +216,8 @@ class Worker:
             if isinstance(result, EngineError):
                 raise result
             results.append(f"{type(result).__name__}: {result}" if isinstance(result, Exception) else result)
-        return results, self.meter.usage()
+        return results, self._usage()
+
+    def _usage(self) -> Usage:
+        assert self.meter is not None
+        return replace(self.meter.usage(), energy=self.energy.counted() if self.energy else ())

@@ -231,7 +231,8 @@ def _files(source: Path) -> list[Path]:
     return [source]
 
 
-_SOLUTION_COLUMNS = ("problem_id", "problem", "solution_id", "steps")
+SOLUTION_COLUMNS = ("problem_id", "problem", "solution_id", "steps")
+"""That a row needs to be a solution."""
 
 
 def read_solutions(source: Path) -> list[Solution]:
@@ -241,24 +242,25 @@ def read_solutions(source: Path) -> list[Solution]:
         MissingFileError: Nothing there, or a directory without finished shards.
         InputError: A row is wrong, or a solution is there twice; the message gives the places.
     """
-    return _read_records(source, _SOLUTION_COLUMNS, row_solution, lambda record: record)
+    return read_records(source, SOLUTION_COLUMNS, row_solution, lambda record: record)
 
 
 def read_labels(source: Path) -> list[LabeledSolution]:
     """Every labelled solution of a source; errors as of `read_solutions`."""
-    columns = (*_SOLUTION_COLUMNS, "successes", "rollouts", "methods", "labels", "soft_labels")
-    return _read_records(source, columns, row_label, lambda record: record.solution)
+    columns = (*SOLUTION_COLUMNS, "successes", "rollouts", "methods", "labels", "soft_labels")
+    return read_records(source, columns, row_label, lambda record: record.solution)
 
 
 def read_scores(source: Path) -> list[ScoredSolution]:
     """Every scored solution of a source; errors as of `read_solutions`."""
-    columns = (*_SOLUTION_COLUMNS, "step_scores", "score")
-    return _read_records(source, columns, row_score, lambda record: record.solution)
+    columns = (*SOLUTION_COLUMNS, "step_scores", "score")
+    return read_records(source, columns, row_score, lambda record: record.solution)
 
 
-def _read_records(
+def read_records(
     source: Path, needed: Iterable[str], convert: Callable[[Row], T], solution: Callable[[T], Solution]
 ) -> list[T]:
+    """What `convert` makes of every row, each about another `solution`; errors as of `read_solutions`."""
     records: list[T] = []
     places: dict[str, str] = {}
     for where, row in read_rows(source, needed):

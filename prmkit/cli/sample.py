@@ -18,6 +18,8 @@ class Sample:
     """Run directory. An existing one is continued, never overwritten."""
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 4
     """Solutions per problem."""
+    dry_run: bool = False
+    """Only price the run: sample a few problems on the engine, extrapolate, and write nothing."""
     limit: int | None = None
     """Take only the first so many problems."""
     seed: int = 0
@@ -31,6 +33,7 @@ class Sample:
         from labelers.cluster import run_task
         from labelers.ledger import Ledger
         from labelers.sample import SampleTask
+        from labelers.sampling_price import price_sampling
         from prmkit.formats.problems import read_problems
         from prmkit.runs import contents
         from prmkit.tables import read_solutions
@@ -39,6 +42,9 @@ class Sample:
         task = SampleTask(sampling=self.sampling.sampling(), n=self.n, seed=self.seed)
         problems = read_problems(self.problems, seed=self.seed, limit=self.limit)
         spec = self.policy.spec()
+        if self.dry_run:
+            say(price_sampling(task, problems, spec, options).report())
+            return
         source = contents((each.problem_id, asdict(each)) for each in problems)
         ledger = Ledger(self.out, self.where.identity("sample", task, spec, problems=source))
         done = run_task(task, problems, spec, ledger, options=options, what="sampling")

@@ -19,14 +19,16 @@ class _FromLabels(TrainOptions):
     """What is learned from labelled solutions."""
 
     labels: Path
-    """Run directory of `prmkit label`, or a Parquet or JSONL file of its columns."""
+    """Run directory of `prmkit label`, or a Parquet or JSONL file of its columns; an ORM learns from `sample`'s too."""
 
     def _train(self, objective: "Objective") -> None:
         from prmkit.cli.options import say
+        from prmkit.formats.outcomes import read_outcomes
         from prmkit.tables import read_labels
         from prmkit.training.train import train
 
-        self.told(train(self.config, objective, read_labels(self.labels), self.out, say=say, report_to=self.report_to))
+        read = read_outcomes if isinstance(objective, ORMObjective) else read_labels
+        self.told(train(self.config, objective, read(self.labels), self.out, say=say, report_to=self.report_to))
 
 
 @dataclass(frozen=True, kw_only=True)

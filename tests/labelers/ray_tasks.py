@@ -11,9 +11,10 @@ from typing import Any
 
 from ray import cloudpickle
 
-from labelers.worker import Done
+from labelers.worker import Done, Worker
 from prmkit.completers import Completer, Completion, Request, Sampling
 from prmkit.completers.engines import Engine, EngineSpec
+from prmkit.energy import EnergyMeter
 from prmkit.errors import EngineError
 from prmkit.records import SOLUTION_SCHEMA, FinishReason, Problem, Solution
 from prmkit.steps import TextFormat
@@ -48,6 +49,8 @@ class IdleSpec(EngineSpec):
     slots: int = 4
     seconds: float = 0.0
     """Of a completion."""
+    powercap: str = ""
+    """For `CountedWorker`."""
 
     def build(self) -> SleepingCompleter:
         return SleepingCompleter(self.seconds)
@@ -102,6 +105,15 @@ class Numbers:
             return Done(rows=[], rollouts=2, most_rollouts=8, filtered="all right")
         kept = [row(f"{item}-kept")] if self.keeps else []
         return Done(rows=[row(item)], rollouts=2, most_rollouts=8, kept=kept)
+
+
+class CountedWorker(Worker):
+    """An actor's inside on a machine whose energy counter is a file of the test."""
+
+    async def ready(self) -> float:
+        seconds = await super().ready()
+        self.energy = EnergyMeter(Path(self.spec.powercap))
+        return seconds
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,24 @@
 """The driver with real actors in a local Ray cluster: deaths, streams, and what is written about them."""
 
+import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labelers import placement
 from labelers.cluster import ClusterOptions, cluster, run_task
-from labelers.ledger import Ledger, read_cost, read_progress
+from labelers.ledger import Ledger, read_cost, read_energy, read_progress
 from labelers.progress import Outcome
 from prmkit.completers.engines import Engine, EngineSpec
 from prmkit.errors import EngineError, MissingFileError
 from prmkit.files import locate
 from prmkit.tables import read_solutions
 
-from .ray_tasks import IDLE, Numbers, numbers, reasons
+from .ray_tasks import IDLE, CountedWorker, IdleSpec, Numbers, Where, numbers, reasons
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 TWO = ClusterOptions(engines=2, shard_size=4)
@@ -79,6 +82,52 @@ def test_progress_is_written_while_the_run_goes_on_and_its_last_lines_are_the_co
     assert lines[-1]["seconds"] > 7 and lines[-1]["engine_hours"] * 3600 > 7 and lines[-1]["engines"] == 1
     assert lines[-1]["occupancy"] == 0 and lines[-1]["items_per_second"] > 0
     assert read_cost(tmp_path) == (lines[-1]["seconds"], 0)
+
+
+@contextlib.contextmanager
+def burning(powercap: Path) -> Iterator[list[int]]:
+    """A RAPL zone whose counter goes up by a joule every few milliseconds; the list grows with it."""
+    zone, burnt, ended = powercap / "intel-rapl:0", [0], threading.Event()
+    zone.mkdir(parents=True)
+    for name, content in (("name", "package-0"), ("max_energy_range_uj", "262143328850"), ("energy_uj", "0")):
+        (zone / name).write_text(content)
+
+    def burn() -> None:
+        while not ended.wait(0.005):
+            burnt.append(len(burnt))
+            (zone / "new").write_text(f"{burnt[-1]}000000\n")
+            (zone / "new").replace(zone / "energy_uj")
+
+    thread = threading.Thread(target=burn)
+    thread.start()
+    try:
+        yield burnt
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_the_energy_of_a_machine_is_counted_once_whatever_the_number_of_its_engines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "Worker", CountedWorker)
+    spec = IdleSpec(seconds=0.3, powercap=str(tmp_path / "powercap"))
+    with burning(tmp_path / "powercap") as burnt:
+        outcome = run_task(Where(), range(80), spec, Ledger(tmp_path / "run", {}), options=TWO, what="counting")
+        total = burnt[-1]
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert outcome.account.running == 2 and report["gpu_joules"] is None
+    assert 0.4 * total < report["cpu_joules"] <= 1.05 * total, "all but the start and end of the run"
+    assert read_energy(tmp_path / "run").cpu == report["cpu_joules"]
+    assert "Wh (CPUs)" in outcome.report(tmp_path / "run")
+
+
+def test_no_energy_is_told_where_none_is_known(tmp_path: Path) -> None:
+    outcome = run(Where(), range(4), tmp_path)
+    if read_energy(tmp_path).watt_hours is not None:
+        pytest.skip("this machine has counters that can be read")
+    assert "Wh" not in outcome.report(tmp_path)
+    assert outcome.summary["cpu_joules"] is outcome.summary["gpu_joules"] is None
 
 
 def test_shards_that_are_there_are_skipped_and_the_rest_is_done(tmp_path: Path) -> None:

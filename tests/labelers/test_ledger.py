@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labelers.ledger import Ledger, read_cost, read_progress
+from labelers.ledger import Ledger, read_cost, read_energy, read_progress
+from prmkit.energy import Energy
 from prmkit.errors import InputError, RunChangedError
 from prmkit.files import locate
 from prmkit.records import SOLUTION_SCHEMA, Problem, Solution
@@ -156,3 +157,17 @@ def test_a_directory_that_cannot_be_written_is_told_before_any_work(tmp_path: Pa
     (tmp_path / "run").chmod(0o555)
     with pytest.raises(PermissionError, match="Permission denied"):
         Ledger(tmp_path / "run", CONFIG)
+
+
+def test_the_energy_of_a_run_is_that_of_all_its_starts_as_far_as_each_knows_it(tmp_path: Path) -> None:
+    assert read_energy(tmp_path / "run") == Energy()
+    for cpu, gpu in ((5.0, 100.0), (7.0, 200.0)):
+        ledger = Ledger(tmp_path / "run", CONFIG)
+        ledger.note({"tokens": 10, "cpu_joules": 1.0, "gpu_joules": 1.0})
+        ledger.note({"tokens": 20, "cpu_joules": cpu, "gpu_joules": gpu})
+    Ledger(tmp_path / "run", CONFIG).note({"seconds": 5.0, "tokens": 0})
+    assert read_energy(tmp_path / "run") == Energy(cpu=12, gpu=300)
+    Ledger(tmp_path / "run", CONFIG).note({"tokens": 10, "cpu_joules": None, "gpu_joules": 50.0})
+    assert read_energy(tmp_path / "run") == Energy(gpu=350)
+    Ledger(tmp_path / "run", CONFIG).add_cost(1.0, 10)
+    assert read_energy(tmp_path / "run") == Energy()
