@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -49,6 +49,10 @@ class Compare:
     """Labels of the same solutions from many more rollouts; the classes of --labels are held against theirs."""
     scored: tuple[Path, ...] = ()
     """Instead of models: files of samples that others scored and graded (PRM800K's scored samples, RLHFlow's pools)."""
+    recipe: Literal["stories"] | None = None
+    """Instead of models: sample, label and train them first, on arithmetic stories (docs/stories-recipe.md)."""
+    full: bool = False
+    """With --recipe: every regime, not the default one alone."""
     examples: int = 24
     """Solutions shown step by step, and half as many problems on which PRM and ORM choose differently."""
     rollouts: int | None = None
@@ -69,9 +73,13 @@ class Compare:
         from rich import print as show
 
         from prmkit.cli.compare_price import price_comparison
+        from prmkit.cli.compare_recipe import run_recipe
         from prmkit.report import write_report
         from prmkit.report.terminal import comparison_tables
 
+        if self.recipe:
+            run_recipe(self)
+            return
         if self.dry_run:
             say(price_comparison(self))
             return

@@ -33,7 +33,14 @@ PASS = "pass"
 """Method: a right solution is among the n; what a perfect reward model would reach."""
 WEIGHTED = "-weighted"
 """Ending of a method: majority voting with the scores of the method before it as weights."""
-PAIRS = (("prm", "orm"), ("prm", MAJORITY), ("orm", MAJORITY), ("prm" + WEIGHTED, MAJORITY))
+PAIRS = (
+    ("prm", "orm"),
+    ("prm", MAJORITY),
+    ("orm", MAJORITY),
+    ("prm" + WEIGHTED, "orm" + WEIGHTED),
+    ("prm" + WEIGHTED, MAJORITY),
+    ("orm" + WEIGHTED, MAJORITY),
+)
 """Differences that are reported, where both methods are there."""
 EXACT_VOTES = 128
 """Majority voting over more solutions than this, and not all there are, is drawn: the exact form takes too long."""

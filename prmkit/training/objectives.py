@@ -53,6 +53,15 @@ class AfterError(StrEnum):
     """Nothing, and they are not even read: the same weights from fewer tokens."""
 
 
+class Marks(StrEnum):
+    """Where a PRM learns the target of a step."""
+
+    ENDS = "ends"
+    """At the step's last token, where it is read."""
+    TOKENS = "tokens"
+    """At every token of the step, as an ORM learns outcomes (Cobbe et al. 2021)."""
+
+
 class OutcomeLoss(StrEnum):
     """How an ORM learns."""
 
@@ -99,6 +108,9 @@ class PRMObjective(_Steps):
     numbers."""
     neutral_weight: float = 0.5
     """A step's score is P(correct) + this * P(neutral); in [0, 1]."""
+    marks: Marks = Marks.ENDS
+    """Where the target of a step is learned: ends, where steps are read, or tokens, at every token of the step too
+    (many more signals; a small model learns sooner what a wrong step looks like)."""
     kind: ClassVar[RewardKind] = RewardKind.PRM
 
     def __post_init__(self) -> None:
@@ -151,7 +163,12 @@ class PRMObjective(_Steps):
         encoded, ids = example.encoded, example.encoded.ids
         if self.after_error is AfterError.DROP:
             ids = ids[: encoded.ends[len(self.classes(example)) - 1] + 1]
-        return Row(ids, encoded.prompt_length, [encoded.ends[step] for step in steps], targets)
+        if self.marks is Marks.ENDS:
+            return Row(ids, encoded.prompt_length, [encoded.ends[step] for step in steps], targets)
+        begins = [encoded.prompt_length, *(end + 1 for end in encoded.ends)]
+        positions = [range(begins[step], encoded.ends[step] + 1) for step in steps]
+        repeated = np.repeat(targets, [len(each) for each in positions], axis=0)
+        return Row(ids, encoded.prompt_length, [each for tokens in positions for each in tokens], repeated)
 
     def _learned(self, label: StepLabel) -> StepLabel | None:
         """The class that a label is learned as; None learns nothing."""

@@ -1,0 +1,120 @@
+"""`prmkit compare --recipe stories`: does process supervision help, and how many labels does it save?
+
+The whole way on arithmetic stories: solutions of the simulated solver (with `--engine`, of a policy) are sampled and
+labelled, a PRM and an ORM are trained several times on the same solutions, and compared on held-out problems, regime by
+regime (`prmkit.cli.recipe_plan`).
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from prmkit.cli.options import say
+from prmkit.cli.recipe_plan import STORIES, Plan, Regime
+from prmkit.cli.recipe_stages import Stages
+from prmkit.cli.recipe_training import train_side_by_side
+from prmkit.completers.engines import Engine
+
+if TYPE_CHECKING:
+    from prmkit.cli.compare import Compare
+    from prmkit.evaluation.regimes import Outcome
+    from prmkit.report import Report, Table
+
+RESULTS = "comparison.json"
+"""In OUT: one entry per regime and difference."""
+OUTCOME = "outcome.json"
+"""In the folder of a regime that is finished."""
+
+
+def run_recipe(command: "Compare", plan: Plan = STORIES) -> None:
+    """Do it: a report of every regime in OUT/REGIME, that of the default one with the tables of all in OUT.
+
+    An interrupted run is continued; of what is finished only the default regime is scored again.
+    """
+    from rich import print as show
+
+    from labelers.cluster import cluster
+    from prmkit.evaluation.regimes import Outcome
+    from prmkit.report import write_report
+    from prmkit.report.terminal import comparison_tables
+
+    began = time.monotonic()
+    policy = command.policy
+    if policy.engine is Engine.AUTO:
+        policy = replace(policy, engine=Engine.SIMULATED)
+    stages = Stages(plan=plan, out=command.out, policy=policy, where=command.where, seed=command.seed)
+    outcomes: dict[Regime, Outcome] = {}
+    with cluster(command.where.cluster()):
+        report = _regime(command, stages, plan.default)
+        for regime in (plan.default, *(plan.others if command.full else ())):
+            finished = command.out / regime.name / OUTCOME
+            if not finished.is_file():
+                _regime(command, stages, regime)
+            outcomes[regime] = Outcome.read(finished)
+            tables = _tables(outcomes, command.seed)
+            write_report(command.out, replace(report, tables=(*tables, *report.tables)))
+            _write_results(command, plan, outcomes)
+    show(comparison_tables(report.comparison))
+    say(f"{report.headline}\n{time.monotonic() - began:.0f} s. Report: {command.out / 'report.html'}")
+
+
+def _regime(command: "Compare", stages: Stages, regime: Regime) -> "Report":
+    """Train what is not trained yet, compare, and write the regime's own report and outcome."""
+    from prmkit.cli.describe import command_line
+    from prmkit.evaluation.regimes import Outcome
+    from prmkit.report import write_report
+
+    say(f"\nregime: {regime.label}")
+    pool, trainings = stages.pool(regime.level), stages.trainings(regime)
+    train_side_by_side([each for all_ in trainings.values() for each in all_])
+    compare = replace(
+        command,
+        recipe=None,
+        full=False,
+        prm=tuple(each.out for each in trainings["prm"]),
+        orm=tuple(each.out for each in trainings["orm"]),
+        training_runs=stages.plan.runs > 1,
+        pool=pool,
+        labels=stages.out / f"labels-{regime.labelled}",
+        out=command.out / regime.name,
+    )
+    title = f"PRM against ORM: {regime.label}"
+    report = compare.build(title, command_line("compare", command), stages.costs(regime))
+    write_report(compare.out, report)
+    Outcome.of(report.comparison).write(compare.out / OUTCOME)
+    say(report.headline)
+    return report
+
+
+def _tables(outcomes: "Mapping[Regime, Outcome]", seed: int) -> "list[Table]":
+    """Every regime, and by level what the PRM saves."""
+    from prmkit.report.regimes import labels_table, regimes_table
+
+    tables = [regimes_table({each.label: outcome for each, outcome in outcomes.items()}, seed=seed)]
+    for level in dict.fromkeys(each.level for each in outcomes):
+        here = {each: outcome for each, outcome in outcomes.items() if each.level == level}
+        prms = {f"{each.labelled:,}": one for each, one in here.items() if not each.equal_cost}
+        orms = {
+            f"{each.labelled:,}" if not each.equal_cost else f"as many as cost what {each.labelled:,} did": one
+            for each, one in here.items()
+        }
+        if len(orms) > 1:
+            title = f"How many solutions the ORM needs, {level} stories"
+            tables.append(labels_table(f"labels_needed_{level}", title, prms, orms, seed=seed))
+    return tables
+
+
+def _write_results(command: "Compare", plan: Plan, outcomes: "Mapping[Regime, Outcome]") -> None:
+    from prmkit.cli.describe import command_line
+    from prmkit.evaluation.regimes import entries
+    from prmkit.files import write_json
+
+    line = command_line("compare", command)
+    seeds = list(range(command.seed, command.seed + plan.runs))
+    rows = [
+        row | {"seeds": seeds, "command": line}
+        for regime, outcome in outcomes.items()
+        for row in entries(regime.name, outcome, default=regime == plan.default, seed=command.seed)
+    ]
+    write_json(command.out / RESULTS, rows)

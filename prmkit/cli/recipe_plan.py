@@ -1,0 +1,64 @@
+"""What `prmkit compare --recipe stories` compares: every regime, and the sizes of everything in it.
+
+The default regime was chosen on development seeds; docs/stories-recipe.md lists what was tried there. The runs are
+`prmkit.cli.recipe_stages`, the comparison `prmkit.cli.compare_recipe`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regime:
+    """One comparison."""
+
+    level: str = "default"
+    """Of the held-out stories; the models learn from stories of both levels."""
+    labelled: int = 8000
+    """Solutions that both models learn from, their steps labelled for the PRM."""
+    equal_cost: bool = False
+    """The ORM learns from as many solutions as the tokens of the PRM's rollouts would have paid for."""
+
+    @property
+    def name(self) -> str:
+        """Also its folder."""
+        return f"{self.level}-{self.labelled}" + "-equal-cost" * self.equal_cost
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        told = f"{self.level} stories, {self.labelled:,} labelled solutions"
+        return f"{told}, ORM at equal cost" if self.equal_cost else told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much of everything."""
+
+    default: Regime
+    """The headline's."""
+    others: tuple[Regime, ...]
+    """Run with `--full`, and reported whatever comes out."""
+    train_levels: tuple[str, ...] = ("easy", "default")
+    """Of the stories that are learned from, in equal parts."""
+    per_problem: int = 4
+    """Solutions of each story that is learned from."""
+    rollouts: int = 8
+    """Per step."""
+    test_problems: int = 500
+    """Held out; the same in every regime of a level."""
+    pool: int = 64
+    """Solutions of each of those."""
+    runs: int = 3
+    """Training runs of each model, with seeds of their own."""
+    epochs: int = 6
+    """Passes over the solutions that are learned from."""
+
+
+def _stories(default: Regime, levels: tuple[str, ...], sizes: tuple[int, ...]) -> Plan:
+    same = [Regime(level=level, labelled=labelled) for level in levels for labelled in sizes]
+    fewest = [Regime(level=level, labelled=min(sizes), equal_cost=True) for level in levels]
+    return Plan(default=default, others=tuple(each for each in (*same, *fewest) if each != default))
+
+
+STORIES = _stories(Regime(), levels=("default", "easy"), sizes=(8000, 4000, 2000))
+"""The recipe."""

@@ -1,0 +1,80 @@
+"""What several comparisons on the same problems came to, side by side: regimes that differ in labels or difficulty."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prmkit.errors import ShapeError
+from prmkit.evaluation.comparison import PAIRS, PASS, Comparison
+from prmkit.evaluation.intervals import Difference, Estimate, Floats, paired_differences, share_estimates
+from prmkit.files import read_json, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A comparison at its largest n."""
+
+    n: int
+    """Solutions per problem."""
+    problem_ids: tuple[str, ...]
+    """P of them."""
+    solved: Mapping[str, Floats]
+    """By method: float64 `[T, P]`, for each of T training runs the chance in [0, 1] that a problem is solved."""
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> "Outcome":
+        """Of a comparison."""
+        solved = {name: values[:, :, -1] for name, values in comparison.run_outcomes.items() if name != PASS}
+        return cls(n=comparison.largest, problem_ids=comparison.problem_ids, solved=solved)
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        solved = {name: np.round(values, 12).tolist() for name, values in self.solved.items()}
+        write_json(path, {"n": self.n, "problem_ids": self.problem_ids, "solved": solved})
+
+    @classmethod
+    def read(cls, path: Path) -> "Outcome":
+        """What `write` wrote."""
+        stored = read_json(path)
+        solved = {name: np.array(values, dtype=np.float64) for name, values in stored["solved"].items()}
+        return cls(n=stored["n"], problem_ids=tuple(stored["problem_ids"]), solved=solved)
+
+    def share(self, method: str, *, seed: int = 0) -> Estimate:
+        """Share of problems solved."""
+        return share_estimates(self.solved[method][:, :, None], seed=seed)[0]
+
+
+def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: int = 0) -> Difference:
+    """A method of one regime minus a method of another, paired over problems; run i with run i.
+
+    Raises:
+        ShapeError: They are not about the same problems.
+    """
+    if a.problem_ids != b.problem_ids or a.n != b.n:
+        raise ShapeError("regimes can be paired only where their problems and their n are the same")
+    return paired_differences(a.solved[method_a][:, :, None], b.solved[method_b][:, :, None], seed=seed)[0]
+
+
+def entries(regime: str, outcome: Outcome, *, default: bool, seed: int = 0) -> list[dict[str, Any]]:
+    """A regime's differences in percentage points: `{name, regime, default, n, value, low, high, p, problems}` each.
+
+    Args:
+        regime: What it is called.
+        outcome: Of it.
+        default: Whether the headline is about it.
+        seed: Of the bootstrap.
+    """
+    rows = []
+    for first, second in PAIRS:
+        found = difference(outcome, first, outcome, second, seed=seed)
+        points = {name: round(100 * getattr(found, name), 3) for name in ("value", "low", "high")}
+        name = f"{first}_minus_{second}".replace("-", "_")
+        rows.append(
+            {"name": name, "regime": regime, "default": default, "n": outcome.n}
+            | points
+            | {"p": found.p_value, "problems": found.n}
+        )
+    return rows

@@ -1,0 +1,68 @@
+"""Tables of several regimes side by side, and how many labels the ORM needs to match the PRM."""
+
+from collections.abc import Mapping
+
+from prmkit.evaluation.comparison import MAJORITY, PAIRS
+from prmkit.evaluation.regimes import Outcome, difference
+from prmkit.report.records import Column, Row, Table, Unit
+from prmkit.report.tables import difference_name, method_name
+
+
+def regimes_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
+    """Every regime's methods and differences at the largest n.
+
+    Args:
+        outcomes: By what a regime is called.
+        seed: Of the bootstrap.
+    """
+    methods = ("prm", "orm", MAJORITY, "prm-weighted", "orm-weighted")
+    largest = sorted({each.n for each in outcomes.values()})
+    return Table(
+        key="regimes",
+        title="Every regime",
+        note=f"At n = {', '.join(map(str, largest))}. Intervals cover problems and training runs. "
+        "Every regime that was run is here.",
+        head="regime",
+        columns=(
+            *(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in methods),
+            *(Column(key=f"{a}-{b}", label=difference_name(a, b), unit=Unit.POINTS) for a, b in PAIRS),
+        ),
+        rows=tuple(
+            Row(
+                key=name,
+                label=name,
+                cells=(
+                    *(each.share(method, seed=seed) for method in methods),
+                    *(difference(each, a, each, b, seed=seed) for a, b in PAIRS),
+                ),
+            )
+            for name, each in outcomes.items()
+        ),
+    )
+
+
+def labels_table(key: str, title: str, prms: Mapping[str, Outcome], orms: Mapping[str, Outcome], *, seed: int) -> Table:
+    """PRM minus ORM where the two learned from different numbers of solutions: where it is 0 the ORM has caught up.
+
+    Args:
+        key: In metrics.json.
+        title: Heading.
+        prms: Regimes by what their PRM learned from; rows.
+        orms: Regimes by what their ORM learned from; columns. All on the same problems.
+        seed: Of the bootstrap.
+    """
+    return Table(
+        key=key,
+        title=title,
+        note="PRM of the row minus ORM of the column. The ORM has matched the PRM where the interval reaches 0.",
+        head="PRM from",
+        columns=tuple(Column(key=name, label=f"ORM from {name}", unit=Unit.POINTS) for name in orms),
+        rows=tuple(
+            Row(
+                key=name,
+                label=name,
+                cells=tuple(difference(prm, "prm", orm, "orm", seed=seed) for orm in orms.values()),
+            )
+            for name, prm in prms.items()
+        ),
+    )
