@@ -74,7 +74,9 @@ def test_the_differences_are_those_of_the_methods_that_are_there() -> None:
         ("prm", "orm"),
         ("prm", "majority"),
         ("orm", "majority"),
+        ("prm-weighted", "orm-weighted"),
         ("prm-weighted", "majority"),
+        ("orm-weighted", "majority"),
     ]
     alone = compare_pool(make_pools(problems=5, prm=1.0))
     assert list(alone.differences) == [("prm", "majority"), ("prm-weighted", "majority")]

@@ -24,7 +24,7 @@ def test_every_method_and_run_has_a_name_of_its_own() -> None:
 
 def test_the_main_differences_are_those_of_the_first_model_and_not_of_a_vote(report) -> None:
     comparison = report.comparison
-    assert len(comparison.differences) == 4
+    assert len(comparison.differences) == 6
     assert main_pairs(comparison) == [("prm", "orm"), ("prm", "majority")]
     few = {pair: each for pair, each in comparison.differences.items() if pair[0] != "prm"}
     assert main_pairs(replace(comparison, differences=few)) == [("orm", "majority")]
