@@ -50,7 +50,7 @@ class Plan:
     """Solutions of each of those."""
     runs: int = 3
     """Training runs of each model, with seeds of their own."""
-    epochs: int = 6
+    epochs: int = 9
     """Passes over the solutions that are learned from."""
 
 
