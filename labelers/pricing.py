@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -124,8 +123,15 @@ def price(task: LabelTask, solutions: Sequence[Solution], spec: EngineSpec, opti
 
 
 def by_problem(solutions: Sequence[Solution]) -> list[list[Solution]]:
-    """Consecutive solutions of one problem share rollouts; what such a group costs depends on nothing beside it."""
-    return [list(same) for _, same in groupby(solutions, key=lambda each: each.problem.problem_id)]
+    """Solutions of one problem, wherever they stand, in the order of first appearance.
+
+    What such a group costs depends on nothing beside it where it stands together, as in a run of `prmkit sample`;
+    solutions that stand apart may share fewer rollouts than this says.
+    """
+    problems: dict[str, list[Solution]] = {}
+    for each in solutions:
+        problems.setdefault(each.problem.problem_id, []).append(each)
+    return list(problems.values())
 
 
 def choose(problems: Sequence[object], seed: int) -> list[int]:

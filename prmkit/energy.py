@@ -168,30 +168,39 @@ class EnergyAccount:
     def __init__(self) -> None:
         """Nothing is known yet."""
         self._parts: set[Part] | None = None
-        self._until: dict[str, float] = {}
+        self._spans: dict[str, list[tuple[float, float]]] = {}
         self._before: dict[tuple[str, str], Counted] = {}
         self._joules = dict.fromkeys(Part, 0.0)
 
     def add(self, counted: Iterable[Counted]) -> None:
         """Take what a meter saw since its beginning; what it said before is part of it.
 
-        Of a span that is partly counted already, by another meter of the machine, a part in proportion is added.
+        Of a span that is partly counted already, by other meters of the machine, a part in proportion is added.
         """
         parts = set()
         for each in counted:
             parts.add(each.part)
             before = self._before.get((each.meter, each.counter))
             since, joules = (each.begin, each.joules) if before is None else (before.end, each.joules - before.joules)
-            new = each.end - max(since, self._until.get(each.counter, since))
-            if new > 0:
-                self._joules[each.part] += joules * new / (each.end - since)
-                self._until[each.counter] = each.end
+            if each.end <= since:  # overtaken by a later answer
+                continue
+            spans = self._spans.get(each.counter, [])
+            known = sum(max(0.0, min(each.end, end) - max(since, begin)) for begin, end in spans)
+            self._joules[each.part] += joules * max(0.0, 1 - known / (each.end - since))
+            self._spans[each.counter] = _joined(spans, since, each.end)
             self._before[each.meter, each.counter] = each
         self._parts = parts if self._parts is None else self._parts & parts
 
     def energy(self) -> Energy:
         """So far; a part is known if every meter knows it (not where its counters stand still, as in a guest)."""
         return Energy(**{str(part): self._joules[part] or None for part in self._parts or ()})
+
+
+def _joined(spans: list[tuple[float, float]], begin: float, end: float) -> list[tuple[float, float]]:
+    """With one more; those that touch become one, so that there are never more than meters."""
+    touching = [each for each in spans if each[0] <= end and each[1] >= begin]
+    apart = [each for each in spans if each not in touching]
+    return [*apart, (min([begin, *(low for low, _ in touching)]), max([end, *(high for _, high in touching)]))]
 
 
 def _rapl_counters(powercap: Path) -> list[_Counter]:

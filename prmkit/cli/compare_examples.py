@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prmkit.cli.compare import Compare
+    from prmkit.cli.compare_options import CompareOptions
     from prmkit.demo.oracle import Judgement
     from prmkit.records import ScoredSolution, Solution, StepEstimate
     from prmkit.report import Disagreement, Example
@@ -29,7 +29,7 @@ class Shown:
     """Of rollouts drawn for them."""
 
 
-def shown_solutions(command: "Compare", scored: "Mapping[str, list[ScoredSolution]]") -> Shown:
+def shown_solutions(command: "CompareOptions", scored: "Mapping[str, list[ScoredSolution]]") -> Shown:
     """Choose solutions, and find or draw the rates of their steps.
 
     Args:
@@ -60,7 +60,7 @@ def shown_solutions(command: "Compare", scored: "Mapping[str, list[ScoredSolutio
 
 
 def _disagreements(
-    command: "Compare", scored: "Mapping[str, list[ScoredSolution]]"
+    command: "CompareOptions", scored: "Mapping[str, list[ScoredSolution]]"
 ) -> tuple[list[tuple[int, int]], str]:
     """Pairs of indices, a quarter as many for either model as there are examples; and the rule in words."""
     from prmkit.report.examples import find_disagreements
@@ -78,7 +78,7 @@ def _disagreements(
     return [pair for right in (True, False) for pair in won[right][:most]], told
 
 
-def _at_random(command: "Compare", solutions: "Sequence[Solution]", rates: "Mapping[str, object]") -> list[int]:
+def _at_random(command: "CompareOptions", solutions: "Sequence[Solution]", rates: "Mapping[str, object]") -> list[int]:
     """Indices; among the solutions that have rates, where there are some."""
     from prmkit.report.examples import choose_examples
 
@@ -116,7 +116,7 @@ def _pair_up(examples: "Mapping[int, Example]", pairs: Sequence[tuple[int, int]]
 
 
 def _draw_rates(
-    command: "Compare", solutions: "list[Solution]", rollouts: int
+    command: "CompareOptions", solutions: "list[Solution]", rollouts: int
 ) -> "tuple[dict[str, tuple[StepEstimate, ...]], list[Cost]]":
     """Label the solutions that are shown."""
     from prmkit.cli.describe import run_cost

@@ -1,5 +1,7 @@
 """The models that `prmkit compare` compares: single ones, ensembles, or training runs of one recipe."""
 
+import re
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,25 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from prmkit.cli.compare import Compare
+    from prmkit.cli.compare_options import CompareOptions
     from prmkit.records import ScoredSolution
     from prmkit.report.tables import Cost
 
 T = TypeVar("T")
 
+_SCORES = re.compile(r"scores-(prm|orm)(-\d+)?")
+"""Folders in OUT that hold scores of the pool."""
 
-def models_of(command: "Compare") -> "Mapping[str, list[tuple[Path, ...]]]":
+
+def models_of(command: "CompareOptions") -> "Mapping[str, list[tuple[Path, ...]]]":
     """By method: for every training run the models that score together."""
     named = {"prm": command.prm, "orm": command.orm}
     return {name: [(each,) for each in all_] if command.training_runs else [all_] for name, all_ in named.items()}
 
 
-def check_models(command: "Compare") -> None:
+def check_models(command: "CompareOptions") -> None:
     """Refuse models that cannot be compared.
 
     Raises:
         InputError: One is missing or of the other kind, or the options about several models do not fit them.
     """
+    from prmkit.cli.reward_options import same_model
     from prmkit.errors import InputError
     from prmkit.rewards.metadata import RewardMetadata
 
@@ -39,25 +45,36 @@ def check_models(command: "Compare") -> None:
         )
     if command.training_runs and (command.rewards.ensemble or command.rewards.deviations is not None):
         raise InputError("--ensemble and --deviations combine models, which --training-runs compares one by one")
-    several = [each for each in (command.prm, command.orm) if len(each) > 1]
-    for models in several or [command.prm]:
-        command.rewards.check(list(map(str, models)))
+    for models in models_of(command).values():
+        if command.training_runs and (same := same_model([str(each) for (each,) in models])):
+            raise InputError(f"the training runs name the same model twice: {same[0]} and {same[1]}")
+    several = [models[0] for models in models_of(command).values() if len(models[0]) > 1]
+    for together in several or [command.prm[:1]]:
+        command.rewards.check(list(map(str, together)))
     for name, all_ in (("prm", command.prm), ("orm", command.orm)):
         for folder in all_:
             if (found := RewardMetadata.read(folder).kind) != name:
                 raise InputError(f"--{name} {folder}: the folder holds a reward model of the kind {found}")
 
 
-def score_pool(command: "Compare", pool: Path) -> "tuple[dict[str, list[list[ScoredSolution]]], list[Cost]]":
+def score_pool(command: "CompareOptions", pool: Path) -> "tuple[dict[str, list[list[ScoredSolution]]], list[Cost]]":
     """Scores of the whole pool, stored in OUT/scores-NAME (of several training runs OUT/scores-NAME-1, ...).
+
+    Scores that an earlier comparison left in OUT, of other training runs, are removed: the report says nothing of them.
 
     Returns:
         By method, for every training run the scored solutions; and what it took.
+
+    Raises:
+        InputError: A solution is not graded.
     """
     from prmkit.cli.score import Score
+    from prmkit.evaluation.pools import check_graded
     from prmkit.report.tables import Cost
-    from prmkit.tables import read_scores
+    from prmkit.tables import read_scores, read_solutions
 
+    check_graded(read_solutions(pool))
+    folders: set[str] = set()
     scored: dict[str, list[list[ScoredSolution]]] = {}
     costs = []
     for name, runs in models_of(command).items():
@@ -65,12 +82,27 @@ def score_pool(command: "Compare", pool: Path) -> "tuple[dict[str, list[list[Sco
         for number, models in enumerate(runs, start=1):
             began = time.monotonic()
             folder = command.out / (f"scores-{name}-{number}" if len(runs) > 1 else f"scores-{name}")
+            folders.add(folder.name)
             rewards = command.rewards if len(models) > 1 else replace(command.rewards, ensemble=None, deviations=None)
             Score(model=tuple(map(str, models)), solutions=pool, out=folder, rewards=rewards).run()
             scored[name].append(read_scores(folder))
             stage = f"score by {name.upper()}" + (f", run {number}" if len(runs) > 1 else "")
             costs.append(Cost(stage=stage, seconds=time.monotonic() - began))
+    _remove_others(command.out, folders)
     return scored, costs
+
+
+def _remove_others(out: Path, folders: set[str]) -> None:
+    """Remove scores of the pool in other folders than these; what `prmkit score` did not write stays."""
+    from prmkit.files import read_json
+
+    for folder in out.iterdir():
+        config = folder / "config.json"
+        if _SCORES.fullmatch(folder.name) and folder.name not in folders and config.is_file():
+            held = read_json(config)
+            made = held.get("config") if isinstance(held, dict) else None
+            if isinstance(made, dict) and made.get("command") == "score":
+                shutil.rmtree(folder)
 
 
 def by_run(every: Mapping[str, list[T]]) -> dict[str, T]:
@@ -82,7 +114,7 @@ def by_run(every: Mapping[str, list[T]]) -> dict[str, T]:
     }
 
 
-def training_note(command: "Compare") -> str:
+def training_note(command: "CompareOptions") -> str:
     """What the intervals cover."""
     if command.training_runs:
         return (

@@ -5,26 +5,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prmkit.cli.compare_models import models_of
+from prmkit.cli.compare_report import check_options
 from prmkit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from prmkit.cli.compare import Compare
+    from prmkit.cli.compare_options import CompareOptions
     from prmkit.records import Solution
 
 
-def price_comparison(command: "Compare") -> str:
+def price_comparison(command: "CompareOptions") -> str:
     """The price, in a few lines: some problems are sampled (or taken from the pool) and scored, and nothing is kept.
 
     Raises:
-        InputError: Nothing would be drawn or scored.
+        InputError: Nothing would be drawn or scored, or the pool is not graded.
         EngineError: The engine does not start, or dies.
     """
     if command.scored:
         raise InputError("--dry-run prices drawing and scoring; with --scored neither is done")
-    command.check()
+    check_options(command)
     if command.pool is not None:
         lines, drawn, total = _from_pool(command.pool, command.seed)
     else:
@@ -36,10 +37,10 @@ def price_comparison(command: "Compare") -> str:
     )
 
 
-def _sampled(command: "Compare") -> "tuple[list[str], Sequence[Solution], int]":
+def _sampled(command: "CompareOptions") -> "tuple[list[str], Sequence[Solution], int]":
     from labelers.sample import SampleTask
     from labelers.sampling_price import price_sampling
-    from prmkit.cli.compare import POOL_SIZE
+    from prmkit.cli.compare_options import POOL_SIZE
     from prmkit.formats.problems import read_problems
 
     options = command.where.cluster()
@@ -51,9 +52,11 @@ def _sampled(command: "Compare") -> "tuple[list[str], Sequence[Solution], int]":
 
 def _from_pool(pool: "Path", seed: int) -> "tuple[list[str], Sequence[Solution], int]":
     from labelers.pricing import by_problem, choose
+    from prmkit.evaluation.pools import check_graded
     from prmkit.tables import read_solutions
 
     solutions = read_solutions(pool)
+    check_graded(solutions)
     problems = by_problem(solutions)
     chosen = choose(problems, seed)
     drawn = [each for index in chosen for each in problems[index]]
@@ -61,7 +64,7 @@ def _from_pool(pool: "Path", seed: int) -> "tuple[list[str], Sequence[Solution],
 
 
 def _scoring(
-    command: "Compare", name: str, runs: "list[tuple[Path, ...]]", drawn: "Sequence[Solution]", total: int
+    command: "CompareOptions", name: str, runs: "list[tuple[Path, ...]]", drawn: "Sequence[Solution]", total: int
 ) -> str:
     """Every training run costs what the first one does."""
     from prmkit.rewards.scored import score_solutions

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from prmkit.cli.options import say
+from prmkit.cli.compare_report import build_report
+from prmkit.cli.options import PolicyOptions, RunOptions, say
 from prmkit.cli.recipe_plan import STORIES, Plan, Regime
 from prmkit.cli.recipe_stages import Stages
 from prmkit.cli.recipe_training import train_side_by_side
 from prmkit.completers.engines import Engine
 
 if TYPE_CHECKING:
-    from prmkit.cli.compare import Compare
+    from prmkit.cli.compare_options import CompareOptions
     from prmkit.evaluation.regimes import Outcome
     from prmkit.report import Report, Table
 
@@ -25,12 +26,17 @@ RESULTS = "comparison.json"
 """In OUT: one entry per regime and difference."""
 OUTCOME = "outcome.json"
 """In the folder of a regime that is finished."""
+HEEDED = ("--recipe", "--full", "--out", "--examples", "--seed", "--device")
+"""Options that a recipe takes, beside those of the policy and of the cluster."""
 
 
-def run_recipe(command: "Compare", plan: Plan = STORIES) -> None:
+def run_recipe(command: "CompareOptions", plan: Plan = STORIES) -> None:
     """Do it: a report of every regime in OUT/REGIME, that of the default one with the tables of all in OUT.
 
     An interrupted run is continued; of what is finished only the default regime is scored again.
+
+    Raises:
+        InputError: An option does not go with a recipe.
     """
     from rich import print as show
 
@@ -39,6 +45,7 @@ def run_recipe(command: "Compare", plan: Plan = STORIES) -> None:
     from prmkit.report import write_report
     from prmkit.report.terminal import comparison_tables
 
+    check_recipe(command)
     began = time.monotonic()
     policy = command.policy
     if policy.engine is Engine.AUTO:
@@ -47,19 +54,46 @@ def run_recipe(command: "Compare", plan: Plan = STORIES) -> None:
     outcomes: dict[Regime, Outcome] = {}
     with cluster(command.where.cluster()):
         report = _regime(command, stages, plan.default)
-        for regime in (plan.default, *(plan.others if command.full else ())):
+        for regime in (plan.default, *plan.others):
             finished = command.out / regime.name / OUTCOME
-            if not finished.is_file():
+            if command.full and not finished.is_file():
                 _regime(command, stages, regime)
-            outcomes[regime] = Outcome.read(finished)
-            tables = _tables(outcomes, command.seed)
-            write_report(command.out, replace(report, tables=(*tables, *report.tables)))
-            _write_results(command, plan, outcomes)
+            if finished.is_file():  # an earlier --full may have made it
+                outcomes[regime] = Outcome.read(finished)
+                tables = _tables(outcomes, command.seed)
+                write_report(command.out, replace(report, tables=(*tables, *report.tables)))
+                _write_results(command, plan, outcomes)
     show(comparison_tables(report.comparison))
     say(f"{report.headline}\n{time.monotonic() - began:.0f} s. Report: {command.out / 'report.html'}")
 
 
-def _regime(command: "Compare", stages: Stages, regime: Regime) -> "Report":
+def check_recipe(command: "CompareOptions") -> None:
+    """Refuse options that speak of what a recipe makes and sizes itself.
+
+    Raises:
+        InputError: One is given, or `--full` without a recipe.
+    """
+    from prmkit.cli.describe import given
+    from prmkit.errors import InputError
+
+    if command.recipe is None:
+        raise InputError("--full runs every regime of a recipe: give --recipe stories with it")
+    others = given(replace(command, policy=PolicyOptions(), where=RunOptions()))
+    if refused := [flag for flag in others if flag not in HEEDED]:
+        raise InputError(
+            "--recipe makes problems, solutions, labels and models itself, in sizes of its own: leave out "
+            f"{', '.join(refused)}. It takes {', '.join(HEEDED[1:])} and the flags of policy and cluster"
+        )
+    if command.examples < 0:
+        raise InputError(f"need examples >= 0, got {command.examples}")
+    if command.policy.engine is Engine.AUTO and command.policy.policy != PolicyOptions().policy:
+        raise InputError(
+            f"--policy {command.policy.policy}: a recipe's solutions are the simulated solver's unless --engine names "
+            "another; name it"
+        )
+
+
+def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Report":
     """Train what is not trained yet, compare, and write the regime's own report and outcome."""
     from prmkit.cli.describe import command_line
     from prmkit.evaluation.regimes import Outcome
@@ -78,13 +112,26 @@ def _regime(command: "Compare", stages: Stages, regime: Regime) -> "Report":
         pool=pool,
         labels=stages.out / f"labels-{regime.labelled}",
         out=command.out / regime.name,
+        policy=stages.policy,
     )
-    title = f"PRM against ORM: {regime.label}"
-    report = compare.build(title, command_line("compare", command), stages.costs(regime))
+    report = build_report(
+        compare, f"PRM against ORM: {regime.label}", command_line("compare", command), stages.costs(regime, trainings)
+    )
+    report = replace(report, notes=(_solver(stages.policy), *report.notes))
     write_report(compare.out, report)
     Outcome.of(report.comparison).write(compare.out / OUTCOME)
     say(report.headline)
     return report
+
+
+def _solver(policy: PolicyOptions) -> str:
+    """Who solved the problems."""
+    if policy.engine is Engine.SIMULATED:
+        return (
+            "The solutions are a simulated solver's, whose steps go wrong at random with a chance that each story has "
+            "for itself; no language model wrote them."
+        )
+    return f"The solutions are those of the policy {policy.policy}."
 
 
 def _tables(outcomes: "Mapping[Regime, Outcome]", seed: int) -> "list[Table]":
@@ -105,7 +152,7 @@ def _tables(outcomes: "Mapping[Regime, Outcome]", seed: int) -> "list[Table]":
     return tables
 
 
-def _write_results(command: "Compare", plan: Plan, outcomes: "Mapping[Regime, Outcome]") -> None:
+def _write_results(command: "CompareOptions", plan: Plan, outcomes: "Mapping[Regime, Outcome]") -> None:
     from prmkit.cli.describe import command_line
     from prmkit.evaluation.regimes import entries
     from prmkit.files import write_json

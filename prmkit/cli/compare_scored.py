@@ -1,19 +1,18 @@
 """`prmkit compare --scored`: the comparison on samples that others drew, graded and scored (PRM800K, RLHFlow)."""
 
-from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING
 
 from prmkit.cli.options import say
 
 if TYPE_CHECKING:
-    from prmkit.cli.compare import Compare
+    from prmkit.cli.compare_options import CompareOptions
     from prmkit.report import Report
 
-HEEDED = ("scored", "out", "n", "seed")
+HEEDED = ("--scored", "--out", "--n", "--seed")
 """Options that change something where the scores are given."""
 
 
-def scored_report(command: "Compare") -> "Report":
+def scored_report(command: "CompareOptions") -> "Report":
     """Read the files and compare what they hold.
 
     Raises:
@@ -28,10 +27,11 @@ def scored_report(command: "Compare") -> "Report":
     from prmkit.report.comparison import sections
     from prmkit.report.headline import headline
     from prmkit.report.versions import package_versions
+    from prmkit.texts import counted
 
     samples = read_scored(command.scored)
     held = sum(len(each.given) for each in samples.problems)
-    say(f"{held} samples of {len(samples.problems)} problems, in the layout of {samples.layout}")
+    say(f"{counted(held, 'sample')} of {counted(len(samples.problems), 'problem')}, in the layout of {samples.layout}")
     pools, said = published_pools(samples, command.n)
     comparison = compare_pool(pools, seed=command.seed)
     return Report(
@@ -51,18 +51,17 @@ def scored_report(command: "Compare") -> "Report":
     )
 
 
-def check_scored(command: "Compare") -> None:
+def check_scored(command: "CompareOptions") -> None:
     """Refuse options that need models or solutions.
 
     Raises:
         InputError: One is given, or `n` is less than 1.
     """
+    from prmkit.cli.describe import given
     from prmkit.errors import InputError
 
-    for each in fields(command):
-        default = each.default_factory() if each.default_factory is not MISSING else each.default
-        if each.name not in HEEDED and getattr(command, each.name) != default:
-            flag = each.name.replace("_", "-")
-            raise InputError(f"--{flag} changes nothing with --scored: samples and scores are in the files")
+    for flag in given(command):
+        if flag not in HEEDED:
+            raise InputError(f"{flag} changes nothing with --scored: samples and scores are in the files")
     if command.n is not None and command.n < 1:
         raise InputError(f"need n >= 1, got {command.n}")

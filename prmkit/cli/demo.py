@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prmkit.cli.compare import Compare
+from prmkit.cli.compare_report import build_report
 from prmkit.cli.describe import command_line, run_cost
 from prmkit.cli.label import Label
 from prmkit.cli.options import RunOptions, SamplingOptions, say
@@ -84,7 +85,7 @@ class Demo:
             compare = self.comparison(sizes)
             say(command_line("compare", compare))
             whole = command_line("demo", self)
-            report = compare.build("prmkit demo: PRM against ORM on arithmetic stories", whole, costs)
+            report = build_report(compare, "prmkit demo: PRM against ORM on arithmetic stories", whole, costs)
         write_report(self.out, report)
         show(comparison_tables(report.comparison))
         show(escape(report.headline))

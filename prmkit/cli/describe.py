@@ -20,21 +20,26 @@ def resolved(command: Any) -> dict[str, Any]:
     return plain
 
 
+def given(command: Any) -> dict[str, Any]:
+    """Options of a command dataclass that are not at their defaults, by flag; those of groups among them."""
+    found: dict[str, Any] = {}
+    for each in fields(command):
+        value = getattr(command, each.name)
+        if is_dataclass(value):
+            found |= given(value)
+        elif value != (each.default if each.default_factory is MISSING else each.default_factory()):
+            found[f"--{each.name.replace('_', '-')}"] = value
+    return found
+
+
 def command_line(name: str, command: Any) -> str:
     """The shell command of a command dataclass: `prmkit NAME` and every option that is not at its default."""
     return shlex.join(["prmkit", *name.split(), *_options(command)])
 
 
 def _options(command: Any) -> Iterator[str]:
-    for each in fields(command):
-        value = getattr(command, each.name)
-        if is_dataclass(value):
-            yield from _options(value)
-            continue
-        default = each.default if each.default_factory is MISSING else each.default_factory()
-        if value == default:
-            continue
-        yield f"--{each.name.replace('_', '-')}"
+    for flag, value in given(command).items():
+        yield flag
         if value is not True:  # a flag that is on has no value
             yield from map(str, value if isinstance(value, tuple) else (value,))
 

@@ -50,8 +50,12 @@ class Plan:
     """Solutions of each of those."""
     runs: int = 3
     """Training runs of each model, with seeds of their own."""
-    epochs: int = 9
-    """Passes over the solutions that are learned from."""
+    presented: int = 72_000
+    """Solutions that a training reads, repetitions counted: every model learns equally long, from however many."""
+
+    def epochs(self, solutions: int) -> int:
+        """Passes over so many solutions, at least one."""
+        return max(1, round(self.presented / solutions))
 
 
 def _stories(default: Regime, levels: tuple[str, ...], sizes: tuple[int, ...]) -> Plan:

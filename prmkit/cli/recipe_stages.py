@@ -1,19 +1,22 @@
 """The stages of `prmkit compare --recipe stories`: commands with run directories, each continued where it stopped."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prmkit.cli.label import Label
 from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
 from prmkit.cli.recipe_plan import Plan, Regime
+from prmkit.cli.recipe_training import Training, seconds_of
 from prmkit.cli.sample import Sample
 from prmkit.cli.train import TrainORM, TrainPRM
 from prmkit.files import write_text
 from prmkit.formats.problems import read_problems
+from prmkit.training.choices import Marks, Neutral
 from prmkit.training.config import Optimizer, TrainConfig
-from prmkit.training.objectives import Marks, Neutral, PRMObjective
+from prmkit.training.objectives import PRMObjective
 
 if TYPE_CHECKING:
     from prmkit.report.tables import Cost
@@ -25,8 +28,6 @@ _TEST_SEED = 1_000_000
 """Added to the seed for the problems that are tested on, so that none was trained on."""
 _FEW_RIGHT = 1 / 8
 """A step is labelled incorrect if at most one of eight rollouts is right: a wrong solution may end right by chance."""
-
-Training = TrainPRM | TrainORM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,42 +80,66 @@ class Stages:
         ).run()
         return out
 
-    def outcomes(self, regime: Regime) -> Path:
-        """Graded solutions that the ORM learns from."""
-        from labelers.ledger import read_cost
-
-        labels = self.labels(regime.labelled)
-        if not regime.equal_cost:
-            return labels
-        sampled = read_cost(self.out / f"solutions-{regime.labelled}")[1]
-        return self.solutions(round(regime.labelled * (1 + read_cost(labels)[1] / sampled)))
-
     def trainings(self, regime: Regime) -> dict[str, list[Training]]:
         """By method, the training of every run."""
-        labels, outcomes = self.labels(regime.labelled), self.outcomes(regime)
-        prm, orm = (
-            self.out / name / str(regime.labelled) for name in ("prm", "orm-equal-cost" if regime.equal_cost else "orm")
-        )
-        configs = [
-            TrainConfig(optimizer=Optimizer.MUON, epochs=self.plan.epochs, seed=self.seed + run)
-            for run in range(self.plan.runs)
-        ]
-        of_many = [replace(each, epochs=2) for each in configs] if regime.equal_cost else configs
+        labels, count = self.labels(regime.labelled), regime.labelled
+        outcomes, kind = labels, "orm"
+        if regime.equal_cost:
+            count, kind = self.as_many_as_cost(regime.labelled), "orm-equal-cost"
+            outcomes = self.solutions(count)
+        seeds = range(self.seed, self.seed + self.plan.runs)
         return {
-            "prm": [TrainPRM(labels=labels, out=prm / str(each.seed), objective=PRM, config=each) for each in configs],
-            "orm": [TrainORM(labels=outcomes, out=orm / str(each.seed), config=each) for each in of_many],
+            "prm": [
+                TrainPRM(
+                    labels=labels,
+                    out=self.out / "prm" / str(regime.labelled) / str(seed),
+                    objective=PRM,
+                    config=self._config(regime.labelled, seed),
+                )
+                for seed in seeds
+            ],
+            "orm": [
+                TrainORM(
+                    labels=outcomes,
+                    out=self.out / kind / str(regime.labelled) / str(seed),
+                    config=self._config(count, seed),
+                )
+                for seed in seeds
+            ],
         }
 
-    def costs(self, regime: Regime) -> "list[Cost]":
-        """What a regime's data took."""
-        from prmkit.cli.describe import run_cost
+    def as_many_as_cost(self, labelled: int) -> int:
+        """Solutions that the tokens of so many labelled ones, rollouts included, would have paid for.
 
+        Tokens that were really spent: what an interruption threw away was paid for too.
+        """
+        from labelers.ledger import read_cost
+
+        (_, sampled), (_, rolled_out) = (read_cost(self.out / f"{name}-{labelled}") for name in ("solutions", "labels"))
+        whole = self.plan.per_problem * len(self.plan.train_levels)
+        return round(labelled * (1 + rolled_out / sampled) / whole) * whole
+
+    def _config(self, solutions: int, seed: int) -> TrainConfig:
+        return TrainConfig(optimizer=Optimizer.MUON, epochs=self.plan.epochs(solutions), seed=seed)
+
+    def costs(self, regime: Regime, trainings: Mapping[str, Sequence[Training]]) -> "list[Cost]":
+        """What a regime took before its comparison."""
+        from prmkit.cli.describe import run_cost
+        from prmkit.report.tables import Cost
+
+        runs = {
+            "sample solutions to learn from": f"solutions-{regime.labelled}",
+            f"label their steps by {self.plan.rollouts} rollouts each": f"labels-{regime.labelled}",
+            "sample the pool": f"pool-{regime.level}",
+        }
+        if regime.equal_cost:
+            runs["sample the ORM's solutions"] = f"solutions-{self.as_many_as_cost(regime.labelled)}"
         return [
-            run_cost("sample solutions to learn from", self.out / f"solutions-{regime.labelled}"),
-            run_cost(
-                f"label their steps by {self.plan.rollouts} rollouts each", self.out / f"labels-{regime.labelled}"
+            *(run_cost(stage, self.out / run) for stage, run in runs.items()),
+            *(
+                Cost(stage=f"train the {name.upper()} {len(each)} times", seconds=sum(map(seconds_of, each)))
+                for name, each in trainings.items()
             ),
-            run_cost("sample the pool", self.out / f"pool-{regime.level}"),
         ]
 
     def _sample(self, out: Path, problems: str, n: int, seed: int) -> None:

@@ -19,6 +19,19 @@ def located(name: str) -> str:
     return before + (str(Path(folder).resolve()) if Path(folder).is_dir() else folder)
 
 
+def same_model(names: Sequence[str]) -> tuple[str, str] | None:
+    """The first two names that stand for one model, be it in copies; None where all differ."""
+    from prmkit.models import model_fingerprint
+
+    known: dict[str, str] = {}
+    for name in names if len(names) > 1 else ():
+        contents = model_fingerprint(name) if (Path(name) / "config.json").is_file() else name
+        if contents in known:
+            return known[contents], name
+        known[contents] = name
+    return None
+
+
 RewardEngine = Literal["transformers", "vllm"]
 """What computes the logits of a reward model; both give the same scores."""
 
@@ -44,7 +57,6 @@ class RewardOptions:
                 is named twice; or the engine cannot do what is asked for.
         """
         from prmkit.errors import InputError
-        from prmkit.models import model_fingerprint
 
         if not names:
             raise InputError("name a reward model")
@@ -58,12 +70,8 @@ class RewardOptions:
             raise InputError("--ensemble combines several models; name two or more")
         if self.deviations is not None and self.ensemble != "lower":
             raise InputError("--deviations belongs to --ensemble lower")
-        known: dict[str, str] = {}
-        for name in names if len(names) > 1 else ():
-            contents = model_fingerprint(name) if (Path(name) / "config.json").is_file() else name
-            if contents in known:
-                raise InputError(f"{name} is the same model as {known[contents]}; an ensemble needs different ones")
-            known[contents] = name
+        if same := same_model(names):
+            raise InputError(f"{same[1]} is the same model as {same[0]}; an ensemble needs different ones")
 
     def probe(self, names: Sequence[str], engine: RewardEngine = "transformers") -> None:
         """Find what is wrong with the models or the device before other processes load them; loads no weights.

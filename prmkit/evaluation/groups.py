@@ -14,6 +14,7 @@ from prmkit.errors import ShapeError
 from prmkit.evaluation.comparison import Comparison, ProblemPool
 from prmkit.evaluation.correlation import rank_correlation
 from prmkit.evaluation.intervals import (
+    Bools,
     Difference,
     Estimate,
     Floats,
@@ -25,8 +26,6 @@ from prmkit.evaluation.intervals import (
 
 GROUPS = 5
 """Quintiles."""
-TRUTH = "correct"
-"""Among `length_correlations`: that of being right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +54,16 @@ class Breakdown:
     """Solutions per problem."""
     groups: tuple[Group, ...]
     """By ascending value, so the hardest problems come first; at most five."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthCorrelation:
+    """How far scores follow length, and how far the truth does; both in [-1, 1], on the same solutions."""
+
+    score: Estimate
+    """Of score and length; its n counts problems."""
+    correct: Estimate
+    """Of being right and length: the yardstick."""
 
 
 def by_difficulty(pools: Sequence[ProblemPool], comparison: Comparison, *, seed: int = 0) -> Breakdown:
@@ -89,33 +98,36 @@ def by_length(pools: Sequence[ProblemPool], comparison: Comparison, *, seed: int
     return _break_down(pools, comparison, np.array([each.mean() for each in written]), unit, seed)
 
 
-def length_correlations(pools: Sequence[ProblemPool], *, seed: int = 0) -> dict[str, Estimate | None]:
+def length_correlations(pools: Sequence[ProblemPool], *, seed: int = 0) -> dict[str, LengthCorrelation | None]:
     """Spearman's correlation of score and length among the usable solutions of a problem, averaged over problems.
 
     Within problems, because harder ones have longer solutions and lower scores. That of being right with length stands
-    beside it (`TRUTH`): a reward model that follows length more than truth does has learned length.
+    beside it, for each method on the very solutions and problems its scores are taken from (cut solutions are long and
+    wrong, but have no score): a reward model that follows length more than truth does has learned length.
 
     Args:
         pools: One per problem.
         seed: Of the bootstrap over problems and training runs.
 
     Returns:
-        By scored method and `TRUTH`, in [-1, 1]; its n counts the problems in which, in every training run, neither
-        scores nor lengths are all equal, and None stands where there are none. Empty where no length is known.
+        By scored method, over the problems in which, in every training run, neither scores nor verdicts nor lengths
+        of the usable solutions are all equal; None where there are none. Empty where no length is known.
     """
     _, lengths = _lengths(pools)
     if not lengths:
         return {}
-    columns = {name: [each.runs_of(name) for each in pools] for name in pools[0].scores}
-    columns[TRUTH] = [np.where(length > 0, each.correct, -np.inf) for each, length in zip(pools, lengths, strict=True)]
-    found: dict[str, Estimate | None] = {}
-    for name, values in columns.items():
+    found: dict[str, LengthCorrelation | None] = {}
+    for name in pools[0].scores:
         rows = [
-            [_within(one, length) for one in np.atleast_2d(runs)] for runs, length in zip(values, lengths, strict=True)
+            [_within(one, each.correct, length) for one in each.runs_of(name)]
+            for each, length in zip(pools, lengths, strict=True)
         ]
-        correlations_TP = np.array(rows).T
-        known = np.isfinite(correlations_TP).all(axis=0)
-        found[name] = mean_estimates(correlations_TP[:, known, None], seed=seed)[0] if known.any() else None
+        both_TP2 = np.array(rows).swapaxes(0, 1)
+        known = np.isfinite(both_TP2).all(axis=(0, 2))
+        found[name] = None
+        if known.any():
+            score, correct = mean_estimates(both_TP2[:, known], seed=seed)
+            found[name] = LengthCorrelation(score=score, correct=correct)
     return found
 
 
@@ -159,8 +171,9 @@ def _lengths(pools: Sequence[ProblemPool]) -> tuple[str, list[Ints]]:
     return "", []
 
 
-def _within(scores_N: Floats, lengths_N: Ints) -> float:
-    """Correlation in one problem; NaN where it is undefined."""
+def _within(scores_N: Floats, correct_N: Bools, lengths_N: Ints) -> list[float]:
+    """Correlations of scores and of being right with length in one problem; NaN where one is undefined."""
     usable = np.isfinite(scores_N)
-    found = rank_correlation(scores_N[usable].tolist(), lengths_N[usable].tolist())
-    return float("nan") if found is None else found
+    lengths = lengths_N[usable].tolist()
+    found = [rank_correlation(values[usable].tolist(), lengths) for values in (scores_N, correct_N)]
+    return [float("nan") if each is None else each for each in found]

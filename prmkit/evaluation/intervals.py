@@ -4,14 +4,16 @@ Problems are resampled, not solutions or steps: those of one problem resemble ea
 intervals say what other problems of the same kind would give. They cover the seed of a training run only where values
 of several runs are given: then runs and problems are resampled independently of each other (the pigeonhole bootstrap,
 Owen 2007, Annals of Applied Statistics 1), with one run fewer than there are, which makes their share of the variance
-unbiased (Rao and Wu 1988, JASA 83). Few runs still give a rough figure, for they say little about how far runs spread.
+unbiased (Rao and Wu 1988, JASA 83). Few runs say little about how far runs spread, so the intervals are stretched by
+Student's t as far as they owe their width to the runs (Cochran 1964, Biometrics 20).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
 
 from prmkit.errors import ShapeError
 
@@ -55,7 +57,8 @@ class Difference(Estimate):
     """A paired difference with its 95 % interval and p-value."""
 
     p_value: float
-    """Two-sided, from the same resamples as the interval: below 0.05 about where the interval excludes 0."""
+    """Two-sided, from the same resamples as the interval, and never below the exact sign test's where all problems that
+    differ do so in one direction: below 0.05 about where the interval excludes 0."""
 
     def to_json(self) -> dict[str, float]:
         """As stored in metrics.json."""
@@ -73,18 +76,23 @@ def mean_estimates(values_PM: Floats, *, seed: int = 0, resamples: int = RESAMPL
     Raises:
         ShapeError: No problems, or values that are not finite.
     """
-    return _estimates(values_PM, _resampled_means(values_PM, seed, resamples), LEVEL)
+    return _estimates(values_PM, _stretched(values_PM, _resampled_means(values_PM, seed, resamples), LEVEL), LEVEL)
 
 
 def share_estimates(shares_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Estimate]:
-    """`mean_estimates` for values in [0, 1]; never certain of 0 or 1 (see `_not_certain`)."""
-    return [_not_certain(each, each.n) for each in mean_estimates(shares_PM, seed=seed, resamples=resamples)]
+    """`mean_estimates` for values in [0, 1], as are the ends; never certain of 0 or 1 (see `_not_certain`)."""
+    found = mean_estimates(shares_PM, seed=seed, resamples=resamples)
+    return [_not_certain(replace(each, low=max(0.0, each.low), high=min(1.0, each.high)), each.n) for each in found]
 
 
 def paired_differences(
     first_PM: Floats, second_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES, chosen_of: int = 1
 ) -> list[Difference]:
     """Mean over problems, and training runs, of `first - second` for each of M columns.
+
+    Where all problems that differ do so in one direction, resamples show little spread or none. The p-value is then at
+    least that of the exact sign test, 2 * 2^-k with k problems that differ, and where that is 0.05 or more, or all
+    differences are equal, the interval reaches to where the sign test would put its end (see `_sign_tested`).
 
     Args:
         first_PM: `[P, M]` or `[T, P, M]`. Row i of both is the same problem, and run i of both is resampled as one.
@@ -101,13 +109,17 @@ def paired_differences(
     if first_PM.shape[-2:] != second_PM.shape[-2:] or len(runs) > 1:
         raise ShapeError(f"paired values must have one shape, got {first_PM.shape} and {second_PM.shape}")
     differences_PM = np.round(first_PM - second_PM, 12)  # rounding errors are no differences
-    means_RM = _resampled_means(differences_PM, seed, resamples)
+    level = 1 - (1 - LEVEL) / chosen_of
+    means_RM = _stretched(differences_PM, _resampled_means(differences_PM, seed, resamples), level)
     tail = 1 + np.minimum((means_RM <= 0).sum(axis=0), (means_RM >= 0).sum(axis=0))
     p_values = np.minimum(1.0, chosen_of * 2 * tail / (resamples + 1))
-    estimates = _estimates(differences_PM, means_RM, 1 - (1 - LEVEL) / chosen_of)
-    return [
+    found = [
         Difference(value=each.value, low=each.low, high=each.high, n=each.n, p_value=float(p))
-        for each, p in zip(estimates, p_values, strict=True)
+        for each, p in zip(_estimates(differences_PM, means_RM, level), p_values, strict=True)
+    ]
+    return [
+        _sign_tested(each, differences_PM[..., column].reshape(-1, each.n), chosen_of)
+        for column, each in enumerate(found)
     ]
 
 
@@ -203,6 +215,24 @@ def _not_certain(estimate: Estimate, problems: int) -> Estimate:
     return Estimate(value=estimate.value, low=stand_in.low, high=stand_in.high, n=estimate.n)
 
 
+def _sign_tested(found: Difference, differences_TP: Floats, chosen_of: int) -> Difference:
+    """Where all differences have one sign, no more certain than the k problems that differ allow.
+
+    With 1 - alpha confidence at least a share s = (alpha / 2)^(1/k) of all problems that differ do so in that direction
+    (Clopper and Pearson 1934, Biometrika 26). If the others differ as much in the other one, the mean is 2 s - 1 times
+    what was seen: an end that reaches 0 exactly where the sign test's p-value is alpha or more.
+    """
+    differ = int((differences_TP != 0).any(axis=0).sum())
+    if not differ or differences_TP.min() < 0 < differences_TP.max():
+        return found
+    least = min(1.0, chosen_of * 2 * 0.5**differ)
+    low, high = found.low, found.high
+    if least >= 1 - LEVEL or np.ptp(differences_TP) == 0:
+        end = found.value * (2 * ((1 - LEVEL) / chosen_of / 2) ** (1 / differ) - 1)
+        low, high = min(low, end), max(high, end)
+    return replace(found, low=low, high=high, p_value=max(least, found.p_value))
+
+
 def bootstrap_weights(problems: int, seed: int, resamples: int) -> Iterator[Floats]:
     """How often each problem is in each bootstrap sample: chunks `[<= 500, P]` with rows that sum to P.
 
@@ -235,6 +265,24 @@ def _resampled_means(values_PM: Floats, seed: int, resamples: int) -> Floats:
         drawn_RT = rng.multinomial(runs - 1, even, size=len(means_RTM)) / (runs - 1)
         means.append(np.einsum("rt,rtm->rm", drawn_RT, means_RTM))
     return np.concatenate(means)
+
+
+def _stretched(values_PM: Floats, means_RM: Floats, level: float) -> Floats:
+    """Resampled means `[R, M]`, farther from the estimate by Student's t over the normal quantile of the level.
+
+    The variance of the mean has a part between T runs, for which t has T - 1 degrees of freedom, and one between
+    problems, for which the normal quantile stays as for a single run; the two are averaged, each weighted with its part
+    of the variance (Cochran 1964). Satterthwaite's degrees of freedom (1946) would make intervals cover too rarely.
+    """
+    if values_PM.ndim == 2 or len(values_PM) == 1:
+        return means_RM
+    runs, problems = values_PM.shape[:2]
+    between_runs_M = values_PM.mean(axis=1).var(axis=0, ddof=1) / runs
+    between_problems_M = values_PM.mean(axis=0).var(axis=0) / problems
+    share_M = between_runs_M / np.maximum(between_runs_M + between_problems_M, np.finfo(np.float64).tiny)
+    student, normal = stdtrit(runs - 1, (1 + level) / 2), ndtri((1 + level) / 2)
+    centre_M = values_PM.mean(axis=(0, 1))
+    return np.asarray(centre_M + (1.0 + share_M * (student / normal - 1)) * (means_RM - centre_M))
 
 
 def _estimates(values_PM: Floats, means_RM: Floats, level: float) -> list[Estimate]:

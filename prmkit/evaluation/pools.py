@@ -1,7 +1,7 @@
 """From graded, scored solutions to the arrays of a comparison."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -35,10 +35,9 @@ def build_pools(
     Raises:
         InputError: A solution is not graded, or a problem has more than `drawn` solutions; the message names it.
     """
+    check_graded(solutions)
     members: dict[str, list[int]] = defaultdict(list)
     for index, solution in enumerate(solutions):
-        if solution.correct is None:
-            raise InputError(f"solution {solution.name}: not graded (its field 'correct' is missing)")
         members[solution.problem.problem_id].append(index)
     for problem_id, indices in members.items():
         if drawn is not None and len(indices) > drawn:
@@ -52,6 +51,17 @@ def build_pools(
         )
         for indices in members.values()
     ]
+
+
+def check_graded(solutions: Iterable[Solution]) -> None:
+    """Refuse solutions of which it is not known whether they are right.
+
+    Raises:
+        InputError: One is not graded; the message names the first.
+    """
+    for each in solutions:
+        if each.correct is None:
+            raise InputError(f"solution {each.name}: not graded (its field 'correct' is missing)")
 
 
 def _pool(solutions: list[Solution], scores: Mapping[str, Floats], size: int) -> ProblemPool:

@@ -21,7 +21,7 @@ from prmkit.evaluation.intervals import Bools, Floats, Ints
 SUBSETS = 2048
 """Enumerated if there are no more, otherwise so many are drawn: the standard error of one problem is below 0.011."""
 _TIE = 1e-9
-"""Sums this close are equal: the order of summation must not decide a vote. Scores are stored as float32."""
+"""Sums that differ by no more than this share of the larger are equal: the order of summation decides no vote."""
 
 
 def vote_weights(scores: Sequence[Floats]) -> list[Floats]:
@@ -92,7 +92,7 @@ def _right(subsets_NM: Bools, correct: Bools, classes: Ints, weights_N: Floats) 
     cast_VM = subsets_NM[votes]
     there_CM = np.logical_or.reduceat(cast_VM, starts, axis=0)
     sums_CM = np.where(there_CM, np.add.reduceat(cast_VM * weights_N[votes, None], starts, axis=0), -1.0)
-    won_CM = there_CM & (sums_CM >= sums_CM.max(axis=0) - _TIE)
+    won_CM = there_CM & (sums_CM >= sums_CM.max(axis=0) * (1 - _TIE))
     return np.asarray(rightness_C @ won_CM / np.maximum(1, won_CM.sum(axis=0)), dtype=np.float64)
 
 

@@ -13,20 +13,18 @@ Here a row becomes solutions with given verdicts (`read_pool_solutions`); with s
 (`prmkit.formats.scored`).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from prmkit.errors import InputError
 from prmkit.files import text_field
 from prmkit.formats.known import KnownProblems
 from prmkit.formats.marked import MARK
 from prmkit.formats.streams import stream_rows
-from prmkit.formats.verdicts import field_of
+from prmkit.formats.verdicts import field_of, finite_number
 from prmkit.records import Problem, Solution
 from prmkit.steps import split_text
 from prmkit.tables import Row
@@ -105,20 +103,16 @@ def _scores(row: Row, where: str) -> tuple[str | None, list[float]]:
     if not given:
         raise InputError(f"{where}: field 'step_scores' is empty")
     if not isinstance(given[0], list):
-        return "orm", [_number(each, f"{where}: field 'step_scores'[{index}]") for index, each in enumerate(given)]
+        return "orm", [
+            finite_number(each, f"{where}: field 'step_scores'[{index}]") for index, each in enumerate(given)
+        ]
     means = []
     for index, steps in enumerate(given):
         place = f"{where}: field 'step_scores'[{index}]"
         if not isinstance(steps, list) or not steps:
             raise InputError(f"{place} must be a list of at least one number, found {steps!r}")
-        means.append(fmean(_number(each, f"{place}[{step}]") for step, each in enumerate(steps)))
+        means.append(fmean(finite_number(each, f"{place}[{step}]") for step, each in enumerate(steps)))
     return "prm", means
-
-
-def _number(value: Any, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{place} must be a finite number, found {value!r}")
-    return float(value)
 
 
 def answer_steps(answer: str) -> list[str]:

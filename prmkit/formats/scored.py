@@ -14,7 +14,7 @@ are kept, no text but the distinct answers. `prmkit.evaluation.published` makes 
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from prmkit.formats.known import KnownProblems
 from prmkit.formats.marked import MARK
 from prmkit.formats.rlhflow_pools import answer_pool, is_answer_pool
 from prmkit.formats.streams import stream_rows
-from prmkit.formats.verdicts import field_of
+from prmkit.formats.verdicts import field_of, finite_number
 from prmkit.grading import extract
 from prmkit.tables import Row
+from prmkit.texts import counted
 
 NONE = -1
 """In `SampledProblem.given`: the sample has no answer."""
@@ -59,8 +60,8 @@ class SampledProblem:
     given: NDArray[np.int64]
     """`[N]`, which of the answers each sample gives; `NONE` where it gives none."""
     scores: dict[str, NDArray[np.float64]]
-    """By method (`prm`, `orm`): `[N]`, minus infinity where a sample has no score. A method that scored none is not
-    there."""
+    """By method (`prm`, `orm`): `[N]`, minus infinity where a sample has no score. A method that scored no sample of
+    any problem is not there."""
     characters: NDArray[np.int64] | None = None
     """`[N]`, length of each sample's text; None where that of some is not in the file."""
 
@@ -156,7 +157,7 @@ class _Gathered:
             correct=np.array(self.correct[:size], dtype=np.bool_),
             answers=tuple(self.answers),
             given=np.array(self.given[:size], dtype=np.int64),
-            scores={name: values for name, values in scores.items() if np.isfinite(values).any()},
+            scores=scores,
             characters=None if (characters < 0).any() else characters,
         )
 
@@ -180,11 +181,7 @@ def _add_sample(gathered: dict[str, _Gathered], row: Row, where: str) -> None:
 def _score(row: Row, name: str, where: str) -> float:
     """The score in a field; minus infinity where there is none."""
     value = row.get(name)
-    if value is None:
-        return -math.inf
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{where}: field {name!r} must be a finite number or null, found {value!r}")
-    return float(value)
+    return -math.inf if value is None else finite_number(value, f"{where}: field {name!r}", "a finite number or null")
 
 
 def _add_pool(gathered: dict[str, _Gathered], row: Row, where: str) -> None:
@@ -212,10 +209,23 @@ def _add_pool(gathered: dict[str, _Gathered], row: Row, where: str) -> None:
         problem.scores[pool.method] = array("d", pool.scores)
 
 
+def _has_scores(problem: SampledProblem, name: str) -> bool:
+    return name in problem.scores and bool(np.isfinite(problem.scores[name]).any())
+
+
+def _all_failed(problem: SampledProblem, name: str) -> bool:
+    """The problem was scored, and no sample of it reached an answer: it counts as failed, whatever chooses."""
+    return name in problem.scores and bool((problem.given == NONE).all())
+
+
 def _described(layout: ScoredLayout, problems: Sequence[SampledProblem], unscored: int) -> ScoredSamples:
     """Those problems that every method scored, which alone can be paired, and what has to be said."""
-    methods = [name for name in _METHODS if any(name in each.scores for each in problems)]
-    kept = [each for each in problems if len(each.scores) == len(methods)]
+    methods = [name for name in _METHODS if any(_has_scores(each, name) for each in problems)]
+    kept = [
+        replace(each, scores={name: each.scores[name] for name in methods})
+        for each in problems
+        if all(_has_scores(each, name) or _all_failed(each, name) for name in methods)
+    ]
     both = " and ".join(methods)
     if not kept:
         raise InputError(f"no problem of the files was scored by {both}; give files of the same problems")
@@ -223,12 +233,12 @@ def _described(layout: ScoredLayout, problems: Sequence[SampledProblem], unscore
     if not methods:
         notes.append("There are no scores in these files: only majority voting and pass@n can be computed.")
     if lost := len(problems) - len(kept):
-        notes.append(f"{lost} problems were not scored by {both} and are left out.")
+        notes.append(f"Left out: {counted(lost, 'problem')} not scored by {both}.")
     if unscored:
-        notes.append(f"{unscored} samples behind those that were scored are left out.")
+        notes.append(f"Left out: {counted(unscored, 'sample')} behind those that were scored.")
     if silent := sum(int((each.given == NONE).sum()) for each in kept):
-        notes.append(f"{silent} samples have no answer: they cast no vote.")
+        notes.append(f"{counted(silent, 'sample')} without an answer: no vote.")
     for name in methods:
         if none := sum(int((np.isinf(each.scores[name]) & (each.given != NONE)).sum()) for each in kept):
-            notes.append(f"{none} samples with an answer have no {name} score: they are chosen last.")
+            notes.append(f"{counted(none, 'sample')} with an answer but without {name} score: chosen last.")
     return ScoredSamples(layout=layout, problems=kept, notes=notes)

@@ -9,6 +9,7 @@ A `first_error` or verdict that is null was not judged. Data sets made by people
 readers are `prmkit.formats.processbench`, `.prmbench` and `.prm800k`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,20 @@ def field_of(row: Row, name: str, kind: Any, expected: str, where: str) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise InputError(f"{where}: field {name!r} must be {expected}, found {value!r}")
     return value
+
+
+def finite_number(value: Any, place: str, expected: str = "a finite number") -> float:
+    """The value as a float; true and false are no numbers.
+
+    Raises:
+        InputError: It is something else, or too large for a float; the message names the place.
+    """
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # of an integer
+        raise InputError(f"{place} must be {expected}, found an integer of {len(str(abs(value)))} digits") from None
+    raise InputError(f"{place} must be {expected}, found {value!r}")
 
 
 def steps_of(row: Row, name: str, where: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from prmkit.evaluation.calibration_error import calibration_estimates, reliability
 from prmkit.evaluation.comparison import PASS, WEIGHTED, Comparison, ProblemPool
-from prmkit.evaluation.groups import Breakdown, by_difficulty, by_length, length_correlations
+from prmkit.evaluation.groups import Breakdown, LengthCorrelation, by_difficulty, by_length, length_correlations
 from prmkit.evaluation.intervals import Bools, Estimate, Floats, Ints, paired_differences, share_estimates
 from prmkit.evaluation.overoptimisation import overoptimisation
 from prmkit.report.overoptimisation import overoptimisation_table
@@ -128,17 +128,21 @@ def _breakdown_table(
     )
 
 
-def correlation_table(correlations: Mapping[str, Estimate | None]) -> Table:
+def correlation_table(correlations: Mapping[str, LengthCorrelation | None]) -> Table:
     """Reward and length."""
     return Table(
         key="length_correlation",
         title="Scores and length",
-        note="Spearman's rank correlation with the length of a solution, within problems, in [−1, 1]. Correctness is "
-        "the yardstick: a model whose scores go with length more than that rewards length itself.",
+        note="Spearman's rank correlation with the length of a solution, within problems, in [−1, 1]. Correctness, of "
+        "the solutions that the model scored, is the yardstick: a model whose scores go with length more than that "
+        "rewards length itself.",
         head="of length with",
-        columns=(Column(key="correlation", label="correlation", unit=Unit.NUMBER),),
+        columns=(
+            Column(key="score", label="score", unit=Unit.NUMBER),
+            Column(key="correct", label="correctness", unit=Unit.NUMBER),
+        ),
         rows=tuple(
-            Row(key=name, label="correctness" if name == "correct" else f"{method_name(name)} score", cells=(each,))
+            Row(key=name, label=method_name(name), cells=(each.score, each.correct) if each else (None, None))
             for name, each in correlations.items()
         ),
     )
@@ -160,7 +164,8 @@ def calibration_table(comparison: Comparison, pools: Sequence[ProblemPool], *, s
     table = error_table(
         errors,
         "Scores of solutions held against whether they are right: the expected calibration error (ECE) over bins of "
-        "equal mass, and the Brier score; 0 is best. Solutions that the length limit cut have no score.",
+        "equal mass, and the Brier score; 0 is best. Solutions without a score take no part: those that the length "
+        "limit cut, and of published samples those without an answer or a score in the files.",
     )
     chart = Chart(
         key="reliability",

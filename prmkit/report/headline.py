@@ -7,6 +7,10 @@ from prmkit.evaluation.intervals import Difference
 from prmkit.report.format import MINUS, THIN, number, within
 from prmkit.report.records import Unit
 from prmkit.report.tables import main_pairs, method_name
+from prmkit.texts import counted
+
+FEW = 30
+"""With fewer problems than this percentile intervals are too narrow."""
 
 
 def headline(comparison: Comparison) -> str:
@@ -24,7 +28,8 @@ def headline(comparison: Comparison) -> str:
     if comparison.sizes[0] == 1:
         shares.append(f"a single solution {number(comparison.accuracy[PASS][0].value, Unit.PERCENT)}{THIN}%")
     runs = f", mean of {comparison.runs} training runs" if comparison.runs > 1 else ""
-    return " ".join([*claims, f"Solved, of {problems} problems with {n} solutions each{runs}: {_list(shares)}."])
+    pool = f"{counted(problems, 'problem')} with {counted(n, 'solution')} each"
+    return " ".join([*claims, f"Solved, of {pool}{runs}: {_list(shares)}."])
 
 
 def claim(a: str, b: str, difference: Difference, n: int) -> str:
@@ -33,19 +38,21 @@ def claim(a: str, b: str, difference: Difference, n: int) -> str:
     Args:
         a: Method whose accuracy comes first in the difference.
         b: The other method.
-        difference: Of accuracies, a minus b; the brackets hold its 95 % interval.
+        difference: Of accuracies, a minus b; the brackets hold its 95 % interval. Below `FEW` problems the sentence
+            says that it is too narrow.
         n: Solutions per problem.
     """
     first, second = method_name(a), method_name(b)
     at = f"at n = {n}"
+    few = f" (few problems: {difference.n}; intervals are too narrow)" if difference.n < FEW else ""
     if difference.low <= 0 <= difference.high:
         found = within(difference, Unit.POINTS)
-        return f"No difference between {first} and {second} shown {at} ({first} {MINUS} {second}: {found})."
+        return f"No difference between {first} and {second} shown {at} ({first} {MINUS} {second}: {found}){few}."
     value, low, high = difference.value, difference.low, difference.high
     if difference.high < 0:
         first, second, value, low, high = second, first, -value, -difference.high, -difference.low
     low_, high_, by = (number(each, Unit.PERCENT) for each in (low, high, value))
-    return f"{first[:1].upper()}{first[1:]} beats {second} by {by} points [{low_}, {high_}] {at}."
+    return f"{first[:1].upper()}{first[1:]} beats {second} by {by} points [{low_}, {high_}] {at}{few}."
 
 
 def _list(parts: Sequence[str]) -> str:

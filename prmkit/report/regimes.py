@@ -1,4 +1,4 @@
-"""Tables of several regimes side by side, and how many labels the ORM needs to match the PRM."""
+"""Tables of several regimes side by side, and PRM against ORM where they learned from different numbers of labels."""
 
 from collections.abc import Mapping
 
@@ -42,7 +42,7 @@ def regimes_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
 
 
 def labels_table(key: str, title: str, prms: Mapping[str, Outcome], orms: Mapping[str, Outcome], *, seed: int) -> Table:
-    """PRM minus ORM where the two learned from different numbers of solutions: where it is 0 the ORM has caught up.
+    """PRM minus ORM where the two learned from different numbers of solutions: how far apart they are.
 
     Args:
         key: In metrics.json.
@@ -54,7 +54,8 @@ def labels_table(key: str, title: str, prms: Mapping[str, Outcome], orms: Mappin
     return Table(
         key=key,
         title=title,
-        note="PRM of the row minus ORM of the column. The ORM has matched the PRM where the interval reaches 0.",
+        note="PRM of the row minus ORM of the column. Where the interval holds 0 no difference is shown, which does "
+        "not make them equal; where it lies below 0 the ORM is ahead.",
         head="PRM from",
         columns=tuple(Column(key=name, label=f"ORM from {name}", unit=Unit.POINTS) for name in orms),
         rows=tuple(

@@ -11,6 +11,7 @@ from prmkit.evaluation.step_quality import StepQuality
 from prmkit.records import StepLabel
 from prmkit.report.format import MINUS
 from prmkit.report.records import Column, Row, Table, Unit
+from prmkit.texts import counted
 
 NAMES = {"prm": "PRM", "orm": "ORM", MAJORITY: "majority vote", PASS: "any right (pass@n)"}
 """Of the methods; others go by their own name."""
@@ -62,7 +63,8 @@ def _expectation(comparison: Comparison) -> str:
         largest = f"{100 * max(drawn.values()):.1g}"
         told += f"; exact, except that subsets are drawn for the {names} (standard error at most {largest} points)"
     if comparison.short[-1]:
-        told += f"; {comparison.short[-1]} problems with fewer than {comparison.largest} take part with all they have"
+        few = counted(comparison.short[-1], "problem")
+        told += f"; all that there are of the {few} with fewer than {comparison.largest}"
     return told + "."
 
 

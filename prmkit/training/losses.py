@@ -15,9 +15,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from prmkit.errors import InputError, ShapeError
 from prmkit.records import StepLabel
 from prmkit.rewards.metadata import RewardKind
+from prmkit.training.choices import OutcomeLoss, Targets
 from prmkit.training.data import Row
 from prmkit.training.groups import Group
-from prmkit.training.objectives import Objective, ORMObjective, OutcomeLoss, PRMObjective, Targets
+from prmkit.training.objectives import Objective, ORMObjective, PRMObjective
 from prmkit.training.pairs import Comparison, Rankings, collate_rankings, comparison_total, comparison_weight
 
 

@@ -21,10 +21,11 @@ from prmkit.evaluation.judged import first_index
 from prmkit.records import StepLabel
 from prmkit.rewards.base import THRESHOLD, Aggregation, aggregate, first_flagged
 from prmkit.rewards.reading import logits_to_scores
+from prmkit.training.choices import Targets
 from prmkit.training.data import Example
 from prmkit.training.groups import outcome_groups
 from prmkit.training.losses import ComparisonLoss, RewardLoss, comparison_mean, mean_loss
-from prmkit.training.objectives import Objective, ORMObjective, PRMObjective, Targets
+from prmkit.training.objectives import Objective, ORMObjective, PRMObjective
 
 
 def auc(scores: Sequence[float], positive: Sequence[bool]) -> float | None:

@@ -12,13 +12,14 @@ from prmkit.errors import InputError
 from prmkit.records import LabeledSolution, StepLabel
 from prmkit.rewards.metadata import RewardKind, RewardMetadata
 from prmkit.training.base import open_base
+from prmkit.training.choices import AfterError, Neutral
 from prmkit.training.config import TrainConfig
 from prmkit.training.data import Pool, Row, make_pool
 from prmkit.training.fit import Task, fit
 from prmkit.training.groups import OutcomeGroups, outcome_groups
 from prmkit.training.losses import ClassLoss, RewardLoss, loss_of
 from prmkit.training.metrics import Validation
-from prmkit.training.objectives import AfterError, Neutral, Objective, ORMObjective, PRMObjective
+from prmkit.training.objectives import Objective, ORMObjective, PRMObjective
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback

@@ -126,6 +126,12 @@ def test_solutions_of_one_problem_are_priced_together() -> None:
     assert took(task, twice)[0]["rollouts"] == took(task, by_problem([one]))[0]["rollouts"]
 
 
+def test_solutions_of_a_problem_that_stand_apart_are_one_problem() -> None:
+    one, other = (text_solution(story) for story in STORIES[:2])
+    again = replace(one, solution_id="again")
+    assert by_problem([one, other, again]) == [[one, again], [other]]
+
+
 def test_another_seed_prices_by_other_problems() -> None:
     problems = by_problem(many(60))
     assert choose(problems, 0) == choose(problems, 0) != choose(problems, 1)

@@ -133,6 +133,20 @@ def test_a_meter_that_takes_over_goes_on_where_the_last_one_ended() -> None:
     assert account.energy().cpu == pytest.approx(150)
 
 
+def test_an_engine_that_began_between_two_reports_of_another_hides_nothing() -> None:
+    late = EnergyAccount()
+    late.add([counted("one", 50, 100, 250)])
+    late.add([counted("two", 0, 50, 250)])  # looked before the other began, and tells after it
+    assert late.energy().cpu == pytest.approx(500)
+    late.add([counted("two", 0, 120, 600)])  # a gap in what is covered was closed, and only the end of this is new
+    assert late.energy().cpu == pytest.approx(600)
+    within = EnergyAccount()
+    within.add([counted("one", 10, 20, 50)])
+    within.add([counted("two", 40, 50, 50)])
+    within.add([counted("three", 0, 60, 300)])
+    assert within.energy().cpu == pytest.approx(300)
+
+
 def test_several_machines_add_up_and_a_part_is_known_if_all_know_it() -> None:
     account = EnergyAccount()
     assert account.energy() == Energy()

@@ -13,8 +13,9 @@ from prmkit.rewards.metadata import RewardKind
 from prmkit.tables import Row, row_label
 from prmkit.training.checks.findings import Check, Status, check
 from prmkit.training.checks.subject import Subject
+from prmkit.training.choices import Targets
 from prmkit.training.data import Example, unique
-from prmkit.training.objectives import Objective, PRMObjective, Targets
+from prmkit.training.objectives import Objective, PRMObjective
 
 RARE = 0.05
 """A class with a smaller share of the steps is warned about."""

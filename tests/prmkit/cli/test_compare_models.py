@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from prmkit.cli.compare import Compare
 from prmkit.cli.compare_models import by_run, training_note
 from prmkit.cli.main import main
-from prmkit.tables import read_rows
+from prmkit.records import SOLUTION_SCHEMA
+from prmkit.tables import read_rows, read_solutions, solution_row, write_rows
 
 
 def compare(*options: object) -> int:
@@ -71,6 +73,32 @@ def test_several_prms_are_compared_as_one(compared_models, compared_pool, tmp_pa
     assert note.startswith("The PRM is an ensemble of 2 models that are taken as one: the intervals cover the choice")
 
 
+def test_only_scores_of_this_comparison_are_left_beside_its_report(runs, compared_pool, tmp_path) -> None:
+    out = tmp_path / "out"
+    for name, command in (("scores-orm-9", "search"), ("scores-mine", "score")):
+        (out / name).mkdir(parents=True)
+        (out / name / "config.json").write_text(json.dumps({"config": {"command": command}}))
+    kept = {"scores-orm-9", "scores-mine"}
+    options = ["--pool", compared_pool, "--examples", 0, "--out", out]
+    assert compare(*runs, "--training-runs", *options) == 0
+    assert {each.name for each in out.glob("scores-*")} == kept | {
+        f"scores-{m}-{n}" for m in ("prm", "orm") for n in "12"
+    }
+    assert compare(*runs[:2], *runs[3:5], *options) == 0
+    assert {each.name for each in out.glob("scores-*")} == kept | {"scores-prm", "scores-orm"}
+
+
+def test_a_pool_that_is_not_graded_is_refused_before_it_is_scored(runs, compared_pool, tmp_path, capsys) -> None:
+    rows = [solution_row(replace(each, correct=None)) for each in read_solutions(compared_pool)]
+    write_rows(tmp_path / "bare.parquet", rows, SOLUTION_SCHEMA)
+    for more in ([], ["--dry-run"]):
+        options = ["--pool", tmp_path / "bare.parquet", "--out", tmp_path / "out", *more]
+        assert compare(*runs, "--training-runs", *options) == 1
+        told = capsys.readouterr()
+        assert "solution p0/0: not graded" in told.err and told.err.count("\n") == 1 and "scored" not in told.out
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_note_names_every_ensemble(tmp_path) -> None:
     two, one = (tmp_path / "a", tmp_path / "b"), (tmp_path / "c",)
     told = [training_note(Compare(prm=prm, orm=orm, out=tmp_path)) for prm, orm in ((one, two), (two, two))]
@@ -96,7 +124,10 @@ def test_runs_have_numbers_where_there_are_several() -> None:
             ["--prm", "PRM", "PRM2", "--orm", "ORM", "ORM2", "--training-runs", "--ensemble", "min"],
             "--ensemble and --deviations combine models, which --training-runs compares one by one",
         ),
-        (["--prm", "PRM", "PRM", "--orm", "ORM", "ORM2", "--training-runs"], "is the same model as"),
+        (
+            ["--prm", "PRM", "PRM2", "--orm", "ORM", "ORM", "--training-runs"],
+            "the training runs name the same model twice: ",
+        ),
         (["--prm", "PRM", "PRM2", "--orm", "ORM", "ORM"], "is the same model as"),
         (["--prm", "PRM", "--orm", "ORM", "--ensemble", "min"], "name two or more"),
     ],

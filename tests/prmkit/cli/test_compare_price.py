@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from prmkit.cli.main import main
+from prmkit.records import SOLUTION_SCHEMA
+from prmkit.tables import read_solutions, solution_row, write_rows
 
 
 def compare(*options: object) -> int:
@@ -25,6 +27,14 @@ def test_scoring_a_pool_is_priced_and_nothing_is_written(compared_models, compar
     assert "priced by 8 of 8 problems of " in said
     assert "hours for 32 solutions at " in said and hours(said, "PRM") > 0 and hours(said, "ORM") > 0
     assert not (tmp_path / "out").exists()
+
+
+def test_problems_of_a_shuffled_pool_are_counted_once(compared_models, compared_pool, tmp_path, capsys) -> None:
+    solutions = sorted(read_solutions(compared_pool), key=lambda each: each.solution_id)
+    write_rows(tmp_path / "shuffled.parquet", [solution_row(each) for each in solutions], SOLUTION_SCHEMA)
+    options = ["--pool", tmp_path / "shuffled.parquet", "--out", tmp_path / "out", "--dry-run"]
+    assert compare(*compared_models, *options) == 0
+    assert "priced by 8 of 8 problems of " in capsys.readouterr().out
 
 
 def test_every_training_run_is_scored_and_paid_for(compared_models, compared_pool, tmp_path, capsys) -> None:

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from prmkit.cli.compare import Compare
-from prmkit.cli.compare_recipe import RESULTS, run_recipe
+from prmkit.cli.compare_recipe import RESULTS, check_recipe, run_recipe
+from prmkit.cli.main import main
+from prmkit.cli.options import PolicyOptions, RunOptions
 from prmkit.cli.recipe_plan import Plan, Regime
+from prmkit.cli.reward_options import RewardOptions
+from prmkit.completers.engines import Engine
 from prmkit.files import read_json
 
 TINY = Plan(
@@ -17,7 +21,7 @@ TINY = Plan(
     test_problems=4,
     pool=4,
     runs=2,
-    epochs=1,
+    presented=16,
 )
 
 
@@ -38,3 +42,57 @@ def test_the_recipe_compares_every_regime_and_is_continued(tmp_path: Path) -> No
     run_recipe(command, TINY)
     assert read_json(tmp_path / RESULTS) == rows
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == weights
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--prm", "a"], "leave out --prm."),
+        (["--orm", "a", "b"], "leave out --orm."),
+        (["--training-runs"], "leave out --training-runs."),
+        (["--problems", "demo:4"], "leave out --problems."),
+        (["--pool", "a"], "leave out --pool."),
+        (["--scored", "a"], "leave out --scored."),
+        (["--searches", "a"], "leave out --searches."),
+        (["--labels", "a"], "leave out --labels."),
+        (["--reference-labels", "a"], "leave out --reference-labels."),
+        (["-n", "4"], "leave out --n."),
+        (["--limit", "4"], "leave out --limit."),
+        (["--rollouts", "4"], "leave out --rollouts."),
+        (["--dry-run"], "leave out --dry-run."),
+        (["--temperature", "0.5"], "leave out --temperature."),
+        (["--ensemble", "min"], "leave out --ensemble."),
+        (["--prm", "a", "-n", "4"], "leave out --prm, --n."),
+        (["--examples", "-1"], "need examples >= 0, got -1"),
+        (["--policy", "some/model"], "--policy some/model: a recipe's solutions are the simulated solver's unless"),
+    ],
+)
+def test_what_a_recipe_makes_itself_is_refused_in_one_line_before_any_work(
+    tmp_path: Path, capsys, options, message
+) -> None:
+    assert main(["compare", "--recipe", "stories", "--out", str(tmp_path / "out"), *options]) == 1
+    told = capsys.readouterr()
+    assert message in told.err and told.err.count("\n") == 1
+    assert not told.out and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--problems", "demo:4"], ["--scored", "a"]])
+def test_full_without_a_recipe_is_refused_whatever_else_is_given(tmp_path: Path, capsys, options) -> None:
+    assert main(["compare", "--full", "--out", str(tmp_path / "out"), *options]) == 1
+    told = capsys.readouterr().err
+    assert "--full runs every regime of a recipe: give --recipe stories with it" in told and told.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_recipe_takes_is_not_refused(tmp_path: Path) -> None:
+    takes = Compare(
+        recipe="stories",
+        full=True,
+        out=tmp_path,
+        examples=0,
+        seed=7,
+        rewards=RewardOptions(device="cpu"),
+        policy=PolicyOptions(policy="some/model", engine=Engine.TRANSFORMERS, slots=8, separator="\n"),
+        where=RunOptions(engines=1, shard_size=4),
+    )
+    check_recipe(takes)

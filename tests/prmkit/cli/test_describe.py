@@ -8,7 +8,7 @@ import tyro
 
 from prmkit.cli.compare import Compare
 from prmkit.cli.demo import Demo
-from prmkit.cli.describe import command_line, resolved, run_cost
+from prmkit.cli.describe import command_line, given, resolved, run_cost
 from prmkit.cli.options import PolicyOptions, SamplingOptions
 from prmkit.report.tables import Cost
 
@@ -34,6 +34,13 @@ def test_options_at_their_defaults_are_left_out_and_others_quoted() -> None:
     line = command_line("compare", COMPARE)
     assert "--temperature" not in line and "--seed" not in line and "--pool" not in line
     assert "--prm 'my models/prm'" in line and "--searches a b" in line and "--max-tokens 99" in line
+
+
+def test_what_is_given_goes_by_flags_those_of_groups_among_them() -> None:
+    found = given(COMPARE)
+    assert list(found) == ["--prm", "--orm", "--out", "--problems", "--n", "--searches", "--slots", "--max-tokens"]
+    assert found["--slots"] == 3 and found["--searches"] == (Path("a"), Path("b"))
+    assert given(PolicyOptions()) == {}
 
 
 def test_the_resolved_configuration_is_flat_and_names_every_option() -> None:

@@ -42,7 +42,17 @@ def run(kind, labels, base, out, *extra):
 def test_every_flag_of_a_prm_reaches_its_training(labels, tiny_base, tmp_path, capsys):
     flags = [part for flag, value, _, _ in FLAGS for part in (flag, value)]
     flags += ["--targets", "soft", "--neutral", "correct", "--after-error", "mask", "--class-weights", "3", "1", "0.5"]
-    flags += ["--neutral-weight", "0.25", "--evaluations", "2", "--gradient-checkpointing", "--batch-tokens", "300"]
+    flags += [
+        "--marks",
+        "tokens",
+        "--neutral-weight",
+        "0.25",
+        "--evaluations",
+        "2",
+        "--gradient-checkpointing",
+        "--batch-tokens",
+        "300",
+    ]
     stored = run("prm", labels, tiny_base, tmp_path / "prm", *flags)
     assert {name: stored["training"][name] for _, _, name, _ in FLAGS} == {name: value for _, _, name, value in FLAGS}
     assert stored["training"]["objective"] == {
@@ -52,6 +62,7 @@ def test_every_flag_of_a_prm_reaches_its_training(labels, tiny_base, tmp_path, c
         "after_error": "mask",
         "class_weights": [3.0, 1.0, 0.5],
         "neutral_weight": 0.25,
+        "marks": "tokens",
     }
     assert stored["neutral_weight"] == 0.25
     assert stored["text_format"] == {"prompt": "Q: {problem}\n", "chat": False, "separator": "\n"}

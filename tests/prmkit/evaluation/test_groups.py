@@ -97,9 +97,10 @@ def test_scores_that_follow_length_are_told_from_being_right_and_only_within_pro
         base = make_pool(f"p{index}", right=0, size=32)
         pools.append(replace(base, correct=correct, tokens=length, scores=scores))
     found = length_correlations(pools)
-    assert found["prm"] is not None and found["prm"].value == pytest.approx(-1)
-    assert found["orm"] is not None and found["orm"].low < 0 < found["orm"].high and abs(found["orm"].value) < 0.1
-    assert found["correct"] is not None and found["correct"].low < 0 < found["correct"].high
+    prm, orm = found["prm"], found["orm"]
+    assert prm is not None and prm.score.value == pytest.approx(-1)
+    assert orm is not None and orm.score.low < 0 < orm.score.high and abs(orm.score.value) < 0.1
+    assert prm.correct == orm.correct and prm.correct.low < 0 < prm.correct.high
 
 
 def test_problems_without_a_correlation_do_not_count_and_unusable_solutions_neither() -> None:
@@ -107,15 +108,35 @@ def test_problems_without_a_correlation_do_not_count_and_unusable_solutions_neit
     rising = replace(make_pool("a", 1, 4, scores=np.array([0.1, 0.2, 0.3, -np.inf])), tokens=lengths)
     equal = replace(make_pool("b", 0, 4, scores=np.full(4, 0.5)), tokens=lengths)
     found = length_correlations([rising, equal])
-    assert found["prm"] is not None and (found["prm"].value, found["prm"].n) == (pytest.approx(1), 1)
-    assert length_correlations([equal])["prm"] is None and length_correlations([equal])["correct"] is None
+    assert found["prm"] is not None and (found["prm"].score.value, found["prm"].score.n) == (pytest.approx(1), 1)
+    assert length_correlations([equal])["prm"] is None
+
+
+def test_correctness_is_held_against_length_on_the_solutions_and_problems_that_the_method_scored() -> None:
+    """Cut solutions are long, wrong and without a score: they are no reason for scores to go with shortness."""
+    rng = np.random.default_rng(1)
+    pools = []
+    for index in range(80):
+        correct, cut = rng.random(16) < 0.5, rng.random(16) < 0.25
+        truth = np.where(correct & ~cut, 1.0, 0.0)
+        base = make_pool(f"p{index}", right=0, size=16)
+        scores = {"prm": np.where(cut, -np.inf, truth), "orm": truth}
+        length = np.where(cut, 400, rng.integers(10, 100, 16))
+        pools.append(replace(base, correct=truth > 0, tokens=length, scores=scores))
+    all_right = replace(make_pool("right", right=3, size=3, scores=np.array([3.0, 2, 1])), tokens=np.array([1, 2, 3]))
+    pools.append(replace(all_right, scores={"prm": all_right.scores["prm"], "orm": all_right.scores["prm"]}))
+    found = length_correlations(pools)
+    prm, orm = found["prm"], found["orm"]
+    assert prm is not None and orm is not None
+    assert prm.score == prm.correct and abs(prm.correct.value) < 0.1
+    assert orm.score == orm.correct and orm.correct.value < -0.2
 
 
 def test_the_mean_of_several_training_runs_counts() -> None:
     scores = np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
     pool = replace(make_pool("a", 1, 3, scores=scores), tokens=np.array([5, 6, 7]))
     found = length_correlations([pool])["prm"]
-    assert found is not None and found.value == pytest.approx(0) and found.low == pytest.approx(-1)
+    assert found is not None and found.score.value == pytest.approx(0) and found.score.low <= -1
 
 
 def test_the_seed_moves_intervals_and_nothing_else() -> None:
@@ -132,7 +153,7 @@ def test_the_seed_moves_intervals_and_nothing_else() -> None:
         assert [each.value for each in first] == [each.value for each in second] and first != second
     pools = [replace(each, tokens=np.random.default_rng(row).permutation(10)) for row, each in enumerate(pools)]
     first, second = (length_correlations(pools, seed=seed)["prm"] for seed in (0, 1))
-    assert first.value == second.value and first.low != second.low
+    assert first.score.value == second.score.value and first.score.low != second.score.low
 
 
 def test_other_pools_than_those_compared_are_refused() -> None:

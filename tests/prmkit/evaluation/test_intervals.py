@@ -12,6 +12,7 @@ from prmkit.evaluation.intervals import (
     mean_estimates,
     paired_differences,
     ratio_estimates,
+    share_estimates,
     statistic_estimate,
     statistic_estimates,
     wilson,
@@ -124,16 +125,71 @@ def test_the_spread_over_runs_and_problems_is_that_of_a_crossed_design(runs: int
     assert values.mean(axis=(0, 1)).var() == pytest.approx(actual, rel=0.12)
 
 
-@pytest.mark.parametrize("runs", [2, 3, 10])
-def test_where_half_the_variance_is_between_runs_intervals_over_both_cover_and_those_over_problems_do_not(runs) -> None:
-    run_spread = 0.5 * (runs / 200) ** 0.5
-    values = crossed(np.random.default_rng(11), runs, 200, 600, run_spread)
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.9])
+@pytest.mark.parametrize("runs", [2, 3, 5])
+def test_whatever_share_of_the_variance_is_between_runs_intervals_cover_and_those_over_problems_do_not(
+    runs, share
+) -> None:
+    run_spread = 0.5 * (runs / 200 * share / (1 - share)) ** 0.5
+    values = crossed(np.random.default_rng(11), runs, 200, 400, run_spread)
 
     def covered(estimates):
         return np.mean([each.low <= 0 <= each.high for each in estimates])
 
-    assert 0.90 <= covered(mean_estimates(values, resamples=1000)) <= 0.98
-    assert covered(mean_estimates(values.mean(axis=0), resamples=1000)) <= 0.88
+    assert 0.93 <= covered(mean_estimates(values, resamples=500)) <= 0.99
+    assert covered(mean_estimates(values.mean(axis=0), resamples=500)) <= 0.88
+
+
+@pytest.mark.parametrize("runs", [2, 3, 5])
+def test_the_p_value_of_no_difference_between_runs_that_spread_is_below_5_percent_5_times_in_100_at_most(runs) -> None:
+    values = crossed(np.random.default_rng(16), runs, 100, 400, run_spread=0.1)
+    found = paired_differences(values, np.zeros((100, 400)), resamples=1000)
+    assert np.mean([each.p_value < 0.05 for each in found]) <= 0.06
+    assert np.mean([(each.p_value < 0.05) == (each.low > 0 or each.high < 0) for each in found]) >= 0.99
+
+
+def test_runs_that_agree_are_stretched_by_nothing_and_shares_stay_within_0_and_1() -> None:
+    values = np.random.default_rng(17).random((1, 30, 2)).repeat(2, axis=0)
+    for several, one in zip(mean_estimates(values), mean_estimates(values[0]), strict=True):
+        assert (several.value, several.low, several.high) == pytest.approx((one.value, one.low, one.high))
+    (apart,) = share_estimates(np.array([0.2, 0.9])[:, None, None].repeat(30, axis=1))
+    assert (apart.low, apart.high) == (0, 1)
+
+
+@pytest.mark.parametrize(("differ", "shown"), [(1, False), (2, False), (5, False), (6, True), (9, True)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_few_problems_that_all_differ_in_one_direction_show_what_the_exact_sign_test_shows(differ, shown, sign) -> None:
+    for others in (0, 3):
+        first = np.array([1.0] * differ + [0.0] * others)[:, None] * max(sign, 0)
+        (found,) = paired_differences(first, first - sign * np.array([1.0] * differ + [0.0] * others)[:, None])
+        assert found.p_value >= 2 * 0.5**differ
+        assert (found.p_value < 0.05) == shown
+        if differ < 6 or not others:
+            assert (found.low > 0 or found.high < 0) == shown
+        assert min(abs(found.low), abs(found.high)) < abs(found.value) < 2
+
+
+def test_one_problem_shows_nothing_and_200_equal_differences_little_less_than_they_are() -> None:
+    (one,), (many,) = (paired_differences(np.ones((number, 1)), np.zeros((number, 1))) for number in (1, 200))
+    assert (one.value, one.low, one.high, one.p_value) == pytest.approx((1, -0.95, 1, 1))
+    assert (many.low, many.high) == pytest.approx((2 * 0.025 ** (1 / 200) - 1, 1)) and many.p_value < 0.001
+    (runs,) = paired_differences(np.ones((3, 1, 1)), np.zeros((3, 1, 1)))
+    assert (runs.low, runs.high, runs.p_value) == (one.low, one.high, one.p_value)
+
+
+def test_one_that_was_chosen_among_several_needs_more_problems_in_its_favour() -> None:
+    ones = np.ones((7, 1))
+    assert paired_differences(ones, 0 * ones)[0].low > 0 > paired_differences(ones, 0 * ones, chosen_of=4)[0].low
+
+
+def test_where_resamples_show_the_spread_the_sign_test_changes_nothing() -> None:
+    rng = np.random.default_rng(18)
+    values = rng.random((60, 1)) + 0.2
+    (found,) = paired_differences(values, np.zeros((60, 1)))
+    (mean,) = mean_estimates(values.round(12))
+    assert (found.low, found.high, found.p_value) == (mean.low, mean.high, 2 / 4001)
+    mixed = np.array([1.0, 1.0, -0.01])[:, None]
+    assert paired_differences(mixed, 0 * mixed)[0].low == mean_estimates(mixed)[0].low
 
 
 def test_a_single_run_gives_the_numbers_of_its_problems_to_the_last_digit() -> None:

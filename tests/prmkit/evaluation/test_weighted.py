@@ -22,7 +22,7 @@ def counted(correct, classes, weights, n):
         for index in subset:
             if votes[index]:
                 sums[classes[index]] = sums.get(classes[index], 0.0) + weights[index]
-        winners = [rightness[name] for name, total in sums.items() if total >= max(sums.values()) - 1e-9]
+        winners = [rightness[name] for name, total in sums.items() if total >= max(sums.values()) * (1 - 1e-9)]
         outcomes.append(np.mean(winners) if winners else 0.0)
     return np.mean(outcomes)
 
@@ -108,6 +108,12 @@ def test_scores_in_0_to_1_vote_as_they_are_and_rewards_without_a_scale_through_t
     rewards = vote_weights([np.array([0.5, -np.inf]), np.array([-2.0])])  # one outside makes logits of all
     assert rewards[0].tolist() == pytest.approx([1 / (1 + np.exp(-0.5)), -np.inf])
     assert rewards[1].tolist() == pytest.approx([1 / (1 + np.exp(2.0))])
+
+
+def test_weights_of_any_smallness_vote_in_the_same_way() -> None:
+    correct, classes, weights = large_pool(size=10)
+    values, _ = weighted_majority(correct, classes, np.concatenate([weights, weights * 1e-12]), [2, 5, 10])
+    assert (values[:2] == values[2:]).all() and (values[0] != values[1]).any()
 
 
 def test_impossible_weights_sizes_and_shapes_are_refused() -> None:

@@ -79,6 +79,10 @@ def test_a_prm_scores_steps_and_an_orm_answers() -> None:
         ({"step_scores": [0.1, "x"]}, r"field 'step_scores'\[1\] must be a finite number, found 'x'"),
         ({"step_scores": [[0.1], []]}, r"field 'step_scores'\[1\] must be a list of at least one number, found \[\]"),
         ({"step_scores": [[0.1], [True]]}, r"field 'step_scores'\[1\]\[0\] must be a finite number, found True"),
+        (
+            {"step_scores": [[-(10**400)]]},
+            r"field 'step_scores'\[0\]\[0\] must be a finite number, found an integer of 401 digits",
+        ),
         ({"step_scores": [float("nan")]}, r"field 'step_scores'\[0\] must be a finite number, found nan"),
     ],
 )

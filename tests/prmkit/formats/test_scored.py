@@ -84,7 +84,7 @@ def test_a_sample_without_an_answer_is_wrong_and_never_chosen_before_another(tmp
     assert problem.correct.tolist() == [True, False, True]  # a blank one is an answer that no vote is cast for
     assert problem.scores["prm"].tolist() == [0.5, -np.inf, 0.9]
     assert problem.given.tolist() == [0, NONE, NONE]
-    assert found.notes == ["2 samples have no answer: they cast no vote."]
+    assert found.notes == ["2 samples without an answer: no vote."]
 
 
 def test_the_answer_is_the_field_the_publisher_reads(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_answer_is_the_field_the_publisher_reads(tmp_path: Path) -> None:
 def test_samples_without_a_score_are_chosen_last_and_counted(tmp_path: Path) -> None:
     found = read_scored([write(tmp_path / "a.jsonl", sample(), sample(orm_score=None))])
     assert found.problems[0].scores["orm"].tolist() == [0.25, -np.inf]
-    assert found.notes == ["1 samples with an answer have no orm score: they are chosen last."]
+    assert found.notes == ["1 sample with an answer but without orm score: chosen last."]
 
 
 def test_a_method_that_scored_nothing_is_not_there(tmp_path: Path) -> None:
@@ -107,9 +107,23 @@ def test_a_method_that_scored_nothing_is_not_there(tmp_path: Path) -> None:
 
 def test_problems_that_not_every_method_scored_are_left_out_and_counted(tmp_path: Path) -> None:
     found = read_scored([write(tmp_path / "a.jsonl", sample("P"), sample("Q", orm_score=None))])
-    assert len(found.problems) == 1 and "1 problems were not scored by prm and orm and are left out." in found.notes
+    assert len(found.problems) == 1 and "Left out: 1 problem not scored by prm and orm." in found.notes
     with pytest.raises(InputError, match="no problem of the files was scored by prm and orm"):
         read_scored([write(tmp_path / "b.jsonl", sample("P", prm_score=None), sample("Q", orm_score=None))])
+
+
+def test_a_problem_in_which_no_sample_reached_an_answer_counts_as_failed(tmp_path: Path) -> None:
+    found = read_scored([write(tmp_path / "a.jsonl", sample("P"), sample("Q", answer=None), sample("Q", answer=None))])
+    assert [len(each.given) for each in found.problems] == [1, 2]
+    failed = found.problems[1]
+    assert not failed.correct.any() and {name: list(values) for name, values in failed.scores.items()} == {
+        "prm": [-np.inf] * 2,
+        "orm": [-np.inf] * 2,
+    }
+    assert found.notes == ["2 samples without an answer: no vote."]
+    bare = {name: value for name, value in sample("P").items() if name != "orm_score"}
+    (_, failed) = read_scored([write(tmp_path / "b.jsonl", bare, bare | {"problem": "Q", "answer": None})]).problems
+    assert list(failed.scores) == ["prm"]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +132,7 @@ def test_problems_that_not_every_method_scored_are_left_out_and_counted(tmp_path
         ({"prm_score": "high"}, "field 'prm_score' must be a finite number or null, found 'high'"),
         ({"prm_score": True}, "field 'prm_score' must be a finite number or null, found True"),
         ({"orm_score": float("nan")}, "field 'orm_score' must be a finite number or null, found nan"),
+        ({"prm_score": 10**400}, "field 'prm_score' must be a finite number or null, found an integer of 401 digits"),
         ({"is_correct": 1}, "field 'is_correct' must be true or false, found 1"),
         ({"is_correct": None}, "field 'is_correct' must be true or false, found None"),
         ({"answer": 2}, "field 'answer' must be text or null, found 2"),
@@ -167,7 +182,7 @@ def test_answers_behind_those_that_were_scored_are_left_out(tmp_path: Path) -> N
     (problem,) = found.problems
     assert problem.correct.tolist() == [True, False]
     assert {name: values.tolist() for name, values in problem.scores.items()} == {"prm": [0.2, 0.9], "orm": [0.2, 0.9]}
-    assert found.notes == ["2 samples behind those that were scored are left out."]
+    assert found.notes == ["Left out: 2 samples behind those that were scored."]
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:

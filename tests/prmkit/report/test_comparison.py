@@ -64,6 +64,10 @@ def test_what_is_not_scored_is_no_part_of_the_calibration() -> None:
     assert sum(each["count"] for each in made(cut)[1]["calibration"].chart.data["prm"]) == 12 * 12
 
 
+def test_the_note_says_which_solutions_are_no_part_of_the_calibration(one) -> None:
+    assert "limit cut, and of published samples those without an answer or a score" in one[1]["calibration"].note
+
+
 def test_scores_that_are_no_probabilities_have_no_calibration() -> None:
     logits = [replace(each, scores={"prm": 3 * each.scores["prm"]}) for each in make_pools(12)]
     assert "calibration" not in made(logits)[1]

@@ -40,7 +40,7 @@ def test_the_table_of_shares_says_what_is_drawn_and_who_has_fewer_solutions(repo
     assert "drawn for the majority vote (standard error at most 0.04 points)" in accuracy_table(drawn).note
     assert "fewer" not in accuracy_table(exact).note
     few = replace(exact, short=(*exact.short[:-1], 3))
-    assert "3 problems with fewer than 16 take part with all they have" in accuracy_table(few).note
+    assert "all that there are of the 3 problems with fewer than 16." in accuracy_table(few).note
 
 
 def test_energy_is_shown_where_some_stage_knows_it() -> None:

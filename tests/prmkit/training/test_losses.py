@@ -5,10 +5,11 @@ import torch
 from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from prmkit.errors import InputError, ShapeError
+from prmkit.training.choices import OutcomeLoss, Targets
 from prmkit.training.data import Row
 from prmkit.training.groups import Group, Ranking
 from prmkit.training.losses import BinaryLoss, ClassLoss, ComparisonLoss, ScoreLoss, loss_of, mean_loss
-from prmkit.training.objectives import ORMObjective, OutcomeLoss, PRMObjective, Targets, ValueObjective
+from prmkit.training.objectives import ORMObjective, PRMObjective, ValueObjective
 from prmkit.training.pairs import Comparison, collate_rankings, pairwise_loss
 
 CLASSES = torch.tensor([0, 2, 0, 1, 2])

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from prmkit.records import StepEstimate, StepLabel
 from prmkit.rewards.base import Aggregation
 from prmkit.steps import EncodedSolution
+from prmkit.training.choices import AfterError, Neutral, OutcomeLoss, Targets
 from prmkit.training.data import Example
 from prmkit.training.losses import loss_of
 from prmkit.training.metrics import (
@@ -20,15 +21,7 @@ from prmkit.training.metrics import (
     pair_accuracies,
     solution_metrics,
 )
-from prmkit.training.objectives import (
-    AfterError,
-    Neutral,
-    ORMObjective,
-    OutcomeLoss,
-    PRMObjective,
-    Targets,
-    ValueObjective,
-)
+from prmkit.training.objectives import ORMObjective, PRMObjective, ValueObjective
 
 BAD, MIDDLE, GOOD = StepLabel
 

@@ -7,17 +7,9 @@ from prmkit.errors import InputError
 from prmkit.records import EstimateMethod, StepEstimate, StepLabel
 from prmkit.rewards.metadata import Pooling, RewardKind
 from prmkit.steps import TextFormat, encode_solution
+from prmkit.training.choices import AfterError, Marks, Neutral, OutcomeLoss, Targets
 from prmkit.training.data import make_pool
-from prmkit.training.objectives import (
-    AfterError,
-    Neutral,
-    ORMObjective,
-    OutcomeLoss,
-    PRMObjective,
-    Targets,
-    ValueObjective,
-    objective_of,
-)
+from prmkit.training.objectives import ORMObjective, PRMObjective, ValueObjective, objective_of
 
 BAD, MIDDLE, GOOD = StepLabel
 
@@ -134,6 +126,73 @@ def test_a_neutral_step_that_is_learned_as_incorrect_is_an_error_too(labeled_sol
     assert row.positions == example.encoded.ends[:2]
 
 
+def tokens_of(example, *steps):
+    """Indices of the tokens of these steps, each with its separator."""
+    begins = [example.encoded.prompt_length, *(end + 1 for end in example.encoded.ends)]
+    return [at for step in steps for at in range(begins[step], example.encoded.ends[step] + 1)]
+
+
+def at_ends(example, row):
+    """Of the row's targets those at the ends of steps."""
+    return [
+        target for at, target in zip(row.positions, row.targets.tolist(), strict=True) if at in example.encoded.ends
+    ]
+
+
+def test_marks_at_tokens_are_every_token_of_the_solution_with_the_target_of_its_step(example):
+    ends, tokens = (PRMObjective(marks=marks).row(example) for marks in Marks)
+    assert tokens.positions == list(range(example.encoded.prompt_length, len(example.encoded.ids)))
+    assert (tokens.ids, tokens.prompt_length) == (ends.ids, ends.prompt_length)
+    assert tokens.targets.dtype == np.float32
+    expected = [target for step, target in enumerate(ends.targets.tolist()) for _ in tokens_of(example, step)]
+    assert tokens.targets.tolist() == expected and len(expected) > 3 * len(ends.targets)
+    assert PRMObjective().marks is Marks.ENDS
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"targets": Targets.SOFT},
+        {"targets": Targets.VALUE},
+        {"neutral": Neutral.MASK},
+        {"neutral": Neutral.CORRECT, "after_error": AfterError.MASK},
+        {"targets": Targets.SOFT, "after_error": AfterError.DROP},
+    ],
+)
+def test_marks_at_tokens_learn_at_step_ends_what_marks_at_ends_do(example, options):
+    counted = with_counts(example, (8, 8), (0, 8), (3, 8), (1, 1))
+    ends, tokens = (PRMObjective(marks=marks, **options).row(counted) for marks in Marks)
+    assert at_ends(counted, tokens) == ends.targets.tolist()
+    assert [at for at in tokens.positions if at in counted.encoded.ends] == ends.positions
+    assert tokens.ids == ends.ids and tokens.positions == sorted(set(tokens.positions))
+
+
+def test_no_token_of_a_step_that_teaches_nothing_is_marked(example):
+    masked = PRMObjective(marks=Marks.TOKENS, neutral=Neutral.MASK).row(example)
+    assert masked.positions == tokens_of(example, 0, 1, 3)
+    inferred = StepEstimate(successes=0, rollouts=0, method=EstimateMethod.INFERRED)
+    drawn = with_counts(example, (8, 8), (0, 8), (3, 8), (1, 1)).estimates
+    valued = PRMObjective(marks=Marks.TOKENS, targets=Targets.VALUE).row(
+        replace(example, estimates=(inferred, *drawn[1:]))
+    )
+    assert valued.positions == tokens_of(example, 1, 2, 3)
+    assert valued.targets.ravel().tolist() == [
+        rate for step, rate in ((1, 0.0), (2, 0.375), (3, 1.0)) for _ in tokens_of(example, step)
+    ]
+
+
+@pytest.mark.parametrize("after_error", [AfterError.MASK, AfterError.DROP])
+def test_no_token_after_the_first_error_is_marked(example, after_error):
+    row = PRMObjective(marks=Marks.TOKENS, after_error=after_error).row(example)
+    assert row.positions == tokens_of(example, 0, 1)
+    assert len(row.ids) == (row.positions[-1] + 1 if after_error is AfterError.DROP else len(example.encoded.ids))
+
+
+def test_a_solution_whose_every_step_is_masked_teaches_nothing_at_its_tokens_either(labeled_solution, tokenizer):
+    neutral = example_of(labeled_solution("p1", [MIDDLE, MIDDLE]), tokenizer)
+    assert PRMObjective(neutral=Neutral.MASK, marks=Marks.TOKENS).row(neutral) is None
+
+
 def test_an_orm_learns_the_outcome_at_every_token_of_the_solution_and_none_of_the_prompt(example):
     row = ORMObjective().row(example)
     assert row.positions == list(range(example.encoded.prompt_length, len(example.encoded.ids)))
@@ -174,13 +233,15 @@ def test_a_soft_label_that_is_no_distribution_is_refused_with_solution_and_step(
         PRMObjective(targets=Targets.SOFT).row(spoiled)
 
 
-@pytest.mark.parametrize("objective", [PRMObjective(), ORMObjective(), ValueObjective()])
+@pytest.mark.parametrize(
+    "objective", [PRMObjective(), PRMObjective(marks=Marks.TOKENS), ORMObjective(), ValueObjective()]
+)
 def test_prompt_and_first_step_are_joined_in_training_as_in_scoring(labeled, example, tokenizer, objective):
     solution = labeled.solution
     scored = encode_solution(tokenizer, TextFormat(), solution.problem.problem, solution.steps)
     row = objective.row(example)
     assert (row.ids, row.prompt_length) == (scored.ids, scored.prompt_length)
-    assert {*scored.ends} <= {*row.positions}  # an ORM learns at every token
+    assert {*scored.ends} <= {*row.positions}  # some learn at every token
 
 
 @pytest.mark.parametrize(

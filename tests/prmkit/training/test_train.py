@@ -14,17 +14,10 @@ from prmkit.records import EstimateMethod, StepEstimate, StepLabel
 from prmkit.rewards.metadata import Pooling, RewardKind
 from prmkit.rewards.scorer import load_reward_model
 from prmkit.rewards.trained_on import problem_digest, read_trained
+from prmkit.training.choices import AfterError, Marks, Neutral, OutcomeLoss, Targets
 from prmkit.training.config import Optimizer, Precision, TrainConfig
 from prmkit.training.data import held_out_problems
-from prmkit.training.objectives import (
-    AfterError,
-    Neutral,
-    ORMObjective,
-    OutcomeLoss,
-    PRMObjective,
-    Targets,
-    ValueObjective,
-)
+from prmkit.training.objectives import ORMObjective, PRMObjective, ValueObjective
 from prmkit.training.train import train
 
 pytestmark = pytest.mark.slow
@@ -245,6 +238,7 @@ def test_every_option_changes_the_weights(config, pool, trained, tmp_path, chang
         {"neutral": Neutral.INCORRECT},
         {"neutral": Neutral.MASK},
         {"after_error": AfterError.MASK},
+        {"marks": Marks.TOKENS},
         {"class_weights": "balanced"},
         {"class_weights": (5.0, 1.0, 1.0)},
     ],
@@ -330,6 +324,7 @@ def test_a_finished_folder_holds_model_tokenizer_metadata_card_and_no_checkpoint
         "after_error": "keep",
         "class_weights": "none",
         "neutral_weight": 0.5,
+        "marks": "ends",
     }
     card = (folder / "README.md").read_text()
     for said in (f"`{metadata.aggregation}` of its step scores", "| step_auc |", "| epochs | 2 |"):

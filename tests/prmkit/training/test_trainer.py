@@ -12,11 +12,12 @@ from prmkit.rewards.packing import packed_attention
 from prmkit.training.arguments import training_arguments
 from prmkit.training.base import language_head, load_model, open_base
 from prmkit.training.batches import Material
+from prmkit.training.choices import OutcomeLoss
 from prmkit.training.config import Optimizer, TrainConfig
 from prmkit.training.data import make_pool
 from prmkit.training.groups import outcome_groups
 from prmkit.training.losses import loss_of, mean_loss
-from prmkit.training.objectives import ORMObjective, OutcomeLoss, PRMObjective
+from prmkit.training.objectives import ORMObjective, PRMObjective
 from prmkit.training.trainer import RewardTrainer
 
 BAD, MIDDLE, GOOD = StepLabel

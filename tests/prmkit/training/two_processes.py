@@ -5,8 +5,9 @@ from pathlib import Path
 
 from prmkit.cli.main import main
 from prmkit.tables import read_labels
+from prmkit.training.choices import OutcomeLoss
 from prmkit.training.config import Optimizer, TrainConfig
-from prmkit.training.objectives import ORMObjective, OutcomeLoss, PRMObjective
+from prmkit.training.objectives import ORMObjective, PRMObjective
 from prmkit.training.train import train
 
 CONFIG = {"lr": 5e-3, "validation": 0.2, "evaluations": 2, "batch_tokens": 150, "batch_size": 8}

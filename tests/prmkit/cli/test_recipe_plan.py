@@ -1,0 +1,41 @@
+"""What the recipe compares."""
+
+from dataclasses import replace
+
+from prmkit.cli.recipe_plan import STORIES, Regime
+
+ALL = (STORIES.default, *STORIES.others)
+
+
+def test_every_regime_has_a_name_and_a_label_of_its_own() -> None:
+    assert len({each.name for each in ALL}) == len({each.label for each in ALL}) == len(ALL)
+    assert STORIES.default not in STORIES.others
+
+
+def test_three_sizes_on_stories_of_two_levels_and_equal_cost_of_the_smallest() -> None:
+    levels, sizes = {each.level for each in ALL}, {each.labelled for each in ALL}
+    assert len(levels) == 2 and len(sizes) == 3
+    same = {(each.level, each.labelled) for each in ALL if not each.equal_cost}
+    assert same == {(level, size) for level in levels for size in sizes}
+    equal = [each for each in ALL if each.equal_cost]
+    assert {each.level for each in equal} == levels and {each.labelled for each in equal} == {min(sizes)}
+    assert not STORIES.default.equal_cost and set(STORIES.train_levels) >= levels
+
+
+def test_sizes_are_whole_numbers_of_stories_of_every_level() -> None:
+    whole = STORIES.per_problem * len(STORIES.train_levels)
+    assert all(each.labelled % whole == 0 for each in ALL)
+
+
+def test_names_and_labels_tell_regimes_apart_that_differ_in_one_thing() -> None:
+    plain = Regime(level="easy", labelled=2000)
+    assert (plain.name, plain.label) == ("easy-2000", "easy stories, 2,000 labelled solutions")
+    others = [replace(plain, level="default"), replace(plain, labelled=4000), replace(plain, equal_cost=True)]
+    assert len({each.name for each in (plain, *others)}) == 4
+    assert others[2].name == "easy-2000-equal-cost" and others[2].label.endswith("ORM at equal cost")
+
+
+def test_every_model_reads_about_as_many_solutions_and_each_at_least_once() -> None:
+    for each in ALL:
+        assert STORIES.epochs(each.labelled) * each.labelled == STORIES.presented
+    assert STORIES.epochs(10 * STORIES.presented) == 1

@@ -1,0 +1,112 @@
+"""Outcomes of regimes: stored, paired, and told as entries."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prmkit.errors import ShapeError
+from prmkit.evaluation.comparison import PAIRS, ProblemPool, compare_pool
+from prmkit.evaluation.intervals import paired_differences
+from prmkit.evaluation.regimes import Outcome, difference, entries
+
+PROBLEMS, RUNS = 30, 3
+
+
+def outcome(seed: int = 0, *, prm: float = 0.7, orm: float = 0.5) -> Outcome:
+    """Shares of solved problems about as given, of three training runs."""
+    rng = np.random.default_rng(seed)
+    shares = {"prm": prm, "orm": orm, "prm-weighted": prm, "orm-weighted": orm}
+    solved = {name: rng.beta(4 * share, 4 - 4 * share, (RUNS, PROBLEMS)) for name, share in shares.items()}
+    solved["majority"] = rng.beta(2, 2, (1, PROBLEMS))
+    return Outcome(n=16, problem_ids=tuple(f"p{index}" for index in range(PROBLEMS)), solved=solved)
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    """Two training runs of either model, a PRM that knows more."""
+    rng = np.random.default_rng(1)
+    pools = []
+    for index in range(12):
+        correct = rng.random(8) < 0.4
+        scores = {name: how * correct + rng.random((2, 8)) for name, how in (("prm", 0.6), ("orm", 0.1))}
+        classes = np.where(correct, 0, rng.integers(1, 4, 8))
+        pools.append(ProblemPool(problem_id=f"p{index}", correct=correct, classes=classes, scores=scores))
+    return compare_pool(pools, resamples=200)
+
+
+def test_an_outcome_is_the_comparison_at_its_largest_n_run_by_run(comparison) -> None:
+    found = Outcome.of(comparison)
+    assert found.n == 8 and found.problem_ids == comparison.problem_ids
+    assert set(found.solved) == {"prm", "orm", "majority", "prm-weighted", "orm-weighted"}
+    assert found.solved["prm"].shape == (2, 12) and found.solved["majority"].shape == (1, 12)
+    assert (found.solved["prm"] == comparison.run_outcomes["prm"][:, :, -1]).all()
+    assert found.share("prm").value == pytest.approx(comparison.accuracy["prm"][-1].value)
+    gap = difference(found, "prm", found, "orm")
+    assert gap.value == pytest.approx(comparison.differences["prm", "orm"][-1].value)
+
+
+def test_what_is_written_is_read_again(comparison, tmp_path: Path) -> None:
+    before = Outcome.of(comparison)
+    before.write(tmp_path / "outcome.json")
+    after = Outcome.read(tmp_path / "outcome.json")
+    assert (after.n, after.problem_ids, list(after.solved)) == (before.n, before.problem_ids, list(before.solved))
+    for name, values in before.solved.items():
+        assert after.solved[name].dtype == np.float64
+        assert np.array_equal(after.solved[name], np.round(values, 12))
+    assert difference(after, "prm", before, "prm").value == 0.0
+
+
+def test_run_i_is_paired_with_run_i() -> None:
+    """Two regimes whose runs agree exactly, run by run, though the runs differ: paired they differ by nothing."""
+    first = outcome()
+    turned = replace(first, solved={name: np.roll(values, 1, axis=0) for name, values in first.solved.items()})
+    same, other = difference(first, "prm", first, "prm"), difference(first, "prm", turned, "prm")
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert other.value == pytest.approx(0.0) and other.low < 0 < other.high
+    expected = paired_differences(first.solved["prm"][:, :, None], turned.solved["prm"][:, :, None])[0]
+    assert other == expected
+
+
+def test_the_first_regime_stands_before_the_minus() -> None:
+    good, bad = outcome(prm=0.9), outcome(1, prm=0.3)
+    expected = good.solved["prm"].mean() - bad.solved["prm"].mean()
+    assert difference(good, "prm", bad, "prm").value == pytest.approx(expected) and expected > 0
+    assert difference(bad, "prm", good, "prm").value == pytest.approx(-expected)
+    assert difference(good, "prm", bad, "prm").n == PROBLEMS
+
+
+@pytest.mark.parametrize(
+    "changed", [{"n": 8}, {"problem_ids": tuple(f"p{index}" for index in reversed(range(PROBLEMS)))}]
+)
+def test_other_problems_another_order_or_another_n_are_not_paired(changed) -> None:
+    first = outcome()
+    with pytest.raises(ShapeError, match="only where their problems and their n are the same"):
+        difference(first, "prm", replace(first, **changed), "orm")
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_entries_are_every_difference_in_percentage_points(default: bool) -> None:
+    found = outcome()
+    rows = entries("easy-8000", found, default=default)
+    assert [row["name"] for row in rows] == [f"{a}_minus_{b}".replace("-", "_") for a, b in PAIRS]
+    for (a, b), row in zip(PAIRS, rows, strict=True):
+        assert list(row) == ["name", "regime", "default", "n", "value", "low", "high", "p", "problems"]
+        assert (row["regime"], row["default"], row["n"], row["problems"]) == ("easy-8000", default, 16, PROBLEMS)
+        gap = difference(found, a, found, b)
+        points = found.solved[a].mean(axis=0) - found.solved[b].mean(axis=0)
+        assert row["value"] == pytest.approx(100 * points.mean(), abs=1e-3)
+        assert (row["low"], row["high"]) == pytest.approx((100 * gap.low, 100 * gap.high), abs=1e-3)
+        assert row["p"] == gap.p_value
+    assert rows[0]["value"] > 5  # the PRM is better here, and in points, not shares
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+
+
+def test_a_worse_prm_has_a_negative_entry_and_the_seed_moves_intervals_only() -> None:
+    worse = outcome(prm=0.2, orm=0.8)
+    first, second = (entries("r", worse, default=False, seed=seed)[0] for seed in (0, 1))
+    assert first["value"] == second["value"] < 0 and first["high"] < 0
+    assert (first["low"], first["high"]) != (second["low"], second["high"])
+    assert worse.share("prm", seed=0).low != worse.share("prm", seed=1).low

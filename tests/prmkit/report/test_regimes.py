@@ -1,0 +1,99 @@
+"""Tables of several regimes."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from prmkit.evaluation.comparison import PAIRS
+from prmkit.evaluation.regimes import Outcome, difference
+from prmkit.report.records import Unit
+from prmkit.report.regimes import labels_table, regimes_table
+from prmkit.report.write import metrics, render
+
+HOSTILE = "</td><script>alert('x')</script><img src=x> & \"quotes\" {{ 7 * 7 }}"
+
+
+def outcome(seed: int, prm: float, orm: float, n: int = 16) -> Outcome:
+    rng = np.random.default_rng(seed)
+    shares = {"prm": prm, "orm": orm, "majority": 0.5, "prm-weighted": prm, "orm-weighted": orm}
+    solved = {name: rng.beta(4 * share, 4 - 4 * share, (2, 40)) for name, share in shares.items()}
+    return Outcome(n=n, problem_ids=tuple(f"p{index}" for index in range(40)), solved=solved)
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, Outcome]:
+    """By what was learned from; the more, the better, and the PRM better than the ORM."""
+    return {"8,000": outcome(0, 0.9, 0.7), "4,000": outcome(1, 0.75, 0.5), "2,000": outcome(2, 0.5, 0.2)}
+
+
+def test_every_regime_is_a_row_with_all_methods_and_differences(outcomes) -> None:
+    table = regimes_table(outcomes)
+    assert table.key == "regimes" and list(table.to_json()) == list(outcomes)
+    methods = ["prm", "orm", "majority", "prm-weighted", "orm-weighted"]
+    assert [each.key for each in table.columns] == [*methods, *(f"{a}-{b}" for a, b in PAIRS)]
+    assert [each.unit for each in table.columns] == [Unit.PERCENT] * 5 + [Unit.POINTS] * 6
+    for row, (name, each) in zip(table.rows, outcomes.items(), strict=True):
+        cells = dict(zip((column.key for column in table.columns), row.cells, strict=True))
+        assert row.label == name
+        assert cells["orm"] == each.share("orm")
+        assert cells["prm-orm"] == difference(each, "prm", each, "orm")
+        assert cells["prm-orm"].value == pytest.approx(cells["prm"].value - cells["orm"].value)
+
+
+def test_the_table_names_the_n_it_is_about(outcomes) -> None:
+    assert regimes_table(outcomes).note.startswith("At n = 16. ")
+    assert regimes_table(outcomes | {"few": outcome(3, 0.5, 0.5, n=4)}).note.startswith("At n = 4, 16. ")
+
+
+def test_a_cell_is_the_prm_of_its_row_minus_the_orm_of_its_column(outcomes) -> None:
+    prms = {name: outcomes[name] for name in ("8,000", "2,000")}
+    table = labels_table("labels_needed_easy", "How many", prms, outcomes, seed=0)
+    assert (table.key, table.title, table.head) == ("labels_needed_easy", "How many", "PRM from")
+    assert [each.label for each in table.columns] == [f"ORM from {name}" for name in outcomes]
+    assert {each.unit for each in table.columns} == {Unit.POINTS}
+    figures = table.to_json()
+    assert list(figures) == list(prms)
+    for prm, row in figures.items():
+        for orm, cell in row.items():
+            expected = outcomes[prm].solved["prm"].mean() - outcomes[orm].solved["orm"].mean()
+            assert cell["value"] == pytest.approx(expected)
+            assert cell["low"] < cell["value"] < cell["high"]
+    assert figures["2,000"]["8,000"]["value"] < 0 < figures["8,000"]["2,000"]["value"]
+
+
+def test_the_table_takes_no_missing_evidence_for_equality(outcomes) -> None:
+    note = labels_table("k", "t", outcomes, outcomes, seed=0).note
+    assert "holds 0 no difference is shown" in note and "below 0 the ORM is ahead" in note and "matched" not in note
+
+
+def test_the_seed_moves_the_intervals_of_both_tables(outcomes) -> None:
+    for make in (
+        lambda seed: regimes_table(outcomes, seed=seed),
+        lambda seed: labels_table("k", "t", outcomes, outcomes, seed=seed),
+    ):
+        first, second = make(0).rows[0].cells[0], make(1).rows[0].cells[0]
+        assert first.value == second.value and (first.low, first.high) != (second.low, second.high)
+
+
+def test_regimes_are_in_metrics_and_hostile_names_stay_text_on_the_page(report, outcomes) -> None:
+    class Reader(HTMLParser):
+        def __init__(self, page: str) -> None:
+            super().__init__()
+            self.tags, self.text = [], ""
+            self.feed(page)
+
+        def handle_starttag(self, tag, attrs):
+            self.tags.append(tag)
+
+        def handle_data(self, data):
+            self.text += data
+
+    hostile = {HOSTILE: outcomes["8,000"]}
+    tables = (regimes_table(hostile), labels_table("labels_needed_x", HOSTILE, hostile, hostile, seed=0))
+    made = replace(report, tables=(*tables, *report.tables))
+    page, clean = Reader(render(made)), Reader(render(report))
+    assert page.tags.count("script") == clean.tags.count("script") and "img" not in page.tags
+    assert page.text.count(HOSTILE) >= 4  # two rows, a column and a heading
+    assert set(metrics(made)["regimes"]) == {HOSTILE} == set(metrics(made)["labels_needed_x"])
