@@ -137,7 +137,7 @@ class Stages:
         return [
             *(run_cost(stage, self.out / run) for stage, run in runs.items()),
             *(
-                Cost(stage=f"train the {name.upper()} {len(each)} times", seconds=sum(map(seconds_of, each)))
+                Cost(stage=f"train the {name.upper()} {len(each)} times", seconds=sum(map(seconds_of, each)) or None)
                 for name, each in trainings.items()
             ),
         ]
