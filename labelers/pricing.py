@@ -5,10 +5,11 @@ folder that is thrown away, and what they took is extrapolated with the sizes of
 """
 
 import asyncio
+import contextlib
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from scipy.special import stdtrit
 from labelers.cluster import ClusterOptions, run_task
 from labelers.ledger import Ledger
 from labelers.monte_carlo import LabelTask
-from labelers.worker import Done, Meter, Usage
+from labelers.progress import Outcome
+from labelers.worker import Done, Item, Meter, Task, Usage
 from prmkit.completers import Completer
 from prmkit.completers.engines import EngineSpec
 from prmkit.errors import EngineError, InputError
@@ -108,18 +110,23 @@ def price(task: LabelTask, solutions: Sequence[Solution], spec: EngineSpec, opti
     began = time.monotonic()
     problems = by_problem(solutions)
     chosen = choose(problems, task.seed)
-    with tempfile.TemporaryDirectory(prefix="prmkit-price-") as folder:
-        outcome = run_task(
-            PriceTask(task=task),
-            [problems[index] for index in chosen],
-            spec,
-            Ledger(Path(folder), {}),
-            options=replace(options, engines=1, shard_size=len(chosen)),
-            what="labelling a sample",
-        )
-        rows = [row for _, row in read_rows(Path(folder), ("name", "rollouts", "tokens"))]
+    items = [problems[index] for index in chosen]
+    together = replace(options, shard_size=len(chosen))
+    with trial(PriceTask(task=task), items, spec, together, "labelling a sample") as (folder, outcome):
+        rows = [row for _, row in read_rows(folder, ("name", "rollouts", "tokens"))]
     seconds = time.monotonic() - began
     return forecast(task, problems, chosen, rows, usage=outcome.account.usage, seconds=seconds)
+
+
+@contextlib.contextmanager
+def trial(
+    task: Task[Item], items: Sequence[Item], spec: EngineSpec, options: ClusterOptions, what: str
+) -> Iterator[tuple[Path, Outcome]]:
+    """Do a task for a few items on one engine: the run's folder, which goes with the block, and what it came to."""
+    with tempfile.TemporaryDirectory(prefix="prmkit-price-") as name:
+        folder = Path(name)
+        one = replace(options, engines=1)
+        yield folder, run_task(task, items, spec, Ledger(folder, {}), options=one, what=what)
 
 
 def by_problem(solutions: Sequence[Solution]) -> list[list[Solution]]:

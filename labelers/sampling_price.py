@@ -4,18 +4,15 @@ As `labelers.pricing` prices labelling: some problems are sampled by the very ta
 that is thrown away, and what they took is extrapolated.
 """
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from labelers.cluster import ClusterOptions, run_task
-from labelers.ledger import Ledger
-from labelers.pricing import Forecast, choose, extrapolate, forecast_hours, hours_line
+from labelers.cluster import ClusterOptions
+from labelers.pricing import Forecast, choose, extrapolate, forecast_hours, hours_line, trial
 from labelers.sample import SampleTask
 from labelers.worker import Usage
 from prmkit.completers.engines import EngineSpec
@@ -82,17 +79,10 @@ def price_sampling(
     """
     began = time.monotonic()
     chosen = choose(problems, task.seed)
-    with tempfile.TemporaryDirectory(prefix="prmkit-price-") as folder:
-        outcome = run_task(
-            task,
-            [problems[index] for index in chosen],
-            spec,
-            Ledger(Path(folder), {}),
-            options=replace(options, engines=1),
-            what="sampling some problems",
-        )
-        drawn = read_solutions(Path(folder))
-        stored = sum(file.stat().st_size for file in shard_files(Path(folder)))
+    items = [problems[index] for index in chosen]
+    with trial(task, items, spec, options, "sampling some problems") as (folder, outcome):
+        drawn = read_solutions(folder)
+        stored = sum(file.stat().st_size for file in shard_files(folder))
     return forecast_sampling(
         task,
         problems,

@@ -94,15 +94,12 @@ def score_pool(command: "CompareOptions", pool: Path) -> "tuple[dict[str, list[l
 
 def _remove_others(out: Path, folders: set[str]) -> None:
     """Remove scores of the pool in other folders than these; what `prmkit score` did not write stays."""
-    from prmkit.files import read_json
+    from prmkit.evaluation.runs import run_config
 
     for folder in out.iterdir():
-        config = folder / "config.json"
-        if _SCORES.fullmatch(folder.name) and folder.name not in folders and config.is_file():
-            held = read_json(config)
-            made = held.get("config") if isinstance(held, dict) else None
-            if isinstance(made, dict) and made.get("command") == "score":
-                shutil.rmtree(folder)
+        ours = _SCORES.fullmatch(folder.name) and folder.name not in folders
+        if ours and run_config(folder).get("command") == "score":
+            shutil.rmtree(folder)
 
 
 def by_run(every: Mapping[str, list[T]]) -> dict[str, T]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,22 +65,39 @@ def check_graded(solutions: Iterable[Solution]) -> None:
             raise InputError(f"solution {each.name}: not graded (its field 'correct' is missing)")
 
 
-def _pool(solutions: list[Solution], scores: Mapping[str, Floats], size: int) -> ProblemPool:
-    blank = size - len(solutions)
-    whole = np.array([each.finish is not FinishReason.LENGTH for each in solutions] + [False] * blank)
-    known = all(each.step_ids is not None for each in solutions)
-    tokens = [sum(map(len, each.step_ids or ())) for each in solutions] + [0] * blank
-    padded = {name: np.pad(values, ((0, 0), (0, blank)), constant_values=-np.inf) for name, values in scores.items()}
-    return ProblemPool(
-        problem_id=solutions[0].problem.problem_id,
-        correct=whole & np.array([bool(each.correct) for each in solutions] + [False] * blank),
-        classes=np.array([*answer_classes(solutions), *[NO_ANSWER] * blank]),
-        scores={
-            name: np.where(whole, values if len(values) > 1 else values[0], -np.inf) for name, values in padded.items()
-        },
-        tokens=np.array(tokens) if known else None,
-        characters=np.array([sum(map(len, each.steps)) for each in solutions] + [0] * blank),
+def with_failed(pool: ProblemPool, size: int) -> ProblemPool:
+    """The pool with failed draws added, up to `size` solutions: wrong, without an answer, chosen last, of no length.
+
+    Args:
+        pool: Of at most `size` solutions.
+        size: Solutions drawn.
+    """
+    blank = (0, size - pool.size)
+    axes = {name: ((0, 0),) * (values.ndim - 1) + (blank,) for name, values in pool.scores.items()}
+    return replace(
+        pool,
+        correct=np.pad(pool.correct, blank),
+        classes=np.pad(pool.classes, blank, constant_values=NO_ANSWER),
+        scores={name: np.pad(each, axes[name], constant_values=-np.inf) for name, each in pool.scores.items()},
+        tokens=None if pool.tokens is None else np.pad(pool.tokens, blank),
+        characters=None if pool.characters is None else np.pad(pool.characters, blank),
     )
+
+
+def _pool(solutions: list[Solution], scores: Mapping[str, Floats], size: int) -> ProblemPool:
+    whole = np.array([each.finish is not FinishReason.LENGTH for each in solutions])
+    known = all(each.step_ids is not None for each in solutions)
+    there = ProblemPool(
+        problem_id=solutions[0].problem.problem_id,
+        correct=whole & np.array([bool(each.correct) for each in solutions]),
+        classes=np.array(answer_classes(solutions)),
+        scores={
+            name: np.where(whole, values if len(values) > 1 else values[0], -np.inf) for name, values in scores.items()
+        },
+        tokens=np.array([sum(map(len, each.step_ids or ())) for each in solutions]) if known else None,
+        characters=np.array([sum(map(len, each.steps)) for each in solutions]),
+    )
+    return with_failed(there, size)
 
 
 def answer_classes(solutions: Sequence[Solution]) -> list[int]:

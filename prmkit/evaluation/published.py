@@ -8,6 +8,7 @@ import numpy as np
 from prmkit.errors import InputError
 from prmkit.evaluation.best_of_n import NO_ANSWER
 from prmkit.evaluation.comparison import ProblemPool
+from prmkit.evaluation.pools import with_failed
 from prmkit.formats.scored import NONE, SampledProblem, ScoredLayout, ScoredSamples
 from prmkit.grading import equivalence_classes
 
@@ -36,21 +37,18 @@ def published_pools(samples: ScoredSamples, drawn: int | None = None) -> tuple[l
         raise InputError(f"problem {problem_id!r} has {max(sizes)} samples, and {drawn} were said to be drawn (-n)")
     if drawn is None and samples.layout is ScoredLayout.PRM800K:
         drawn = max(sizes)
-    pools = [_pool(each, drawn or len(each.given)) for each in samples.problems]
+    pools = [with_failed(_pool(each), drawn or len(each.given)) for each in samples.problems]
     failed = sum(len(each.correct) for each in pools) - sum(sizes)
     note = f"{drawn} samples were drawn of each problem; the {failed} that are not in the files count as failed."
     return pools, [note] if failed else []
 
 
-def _pool(problem: SampledProblem, size: int) -> ProblemPool:
-    blank = size - len(problem.given)
+def _pool(problem: SampledProblem) -> ProblemPool:
     classes = np.array([*equivalence_classes(problem.answers), NO_ANSWER], dtype=np.int64)
-    given = np.concatenate([problem.given, np.full(blank, NONE)])
-    nothing = np.zeros(blank, dtype=np.int64)
     return ProblemPool(
         problem_id=problem.problem_id,
-        correct=np.concatenate([problem.correct, nothing.astype(np.bool_)]),
-        classes=np.where(given == NONE, NO_ANSWER, classes[given]),
-        scores={name: np.concatenate([values, np.full(blank, -np.inf)]) for name, values in problem.scores.items()},
-        characters=None if problem.characters is None else np.concatenate([problem.characters, nothing]),
+        correct=problem.correct,
+        classes=np.where(problem.given == NONE, NO_ANSWER, classes[problem.given]),
+        scores=problem.scores,
+        characters=problem.characters,
     )

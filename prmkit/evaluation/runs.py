@@ -11,7 +11,7 @@ from prmkit.tables import read_rows
 
 def drawn_per_problem(pool: Path) -> int | None:
     """How many solutions of each problem `prmkit sample` drew; None where `pool` is no such run."""
-    config = _config(pool)
+    config = run_config(pool)
     return int(config["task"]["n"]) if config.get("command") == "sample" else None
 
 
@@ -36,13 +36,14 @@ def read_search(run: Path, comparison: Comparison, *, seed: int = 0) -> SearchOu
             f"{run}: {len(absent)} problems of the pool were not searched, {absent[0]!r} among them; "
             "search the same --problems with the same --seed"
         )
-    sizes = [_config(run).get("task", {}).get(name) for name in ("n", "beams", "simulations", "expansions")]
+    sizes = [run_config(run).get("task", {}).get(name) for name in ("n", "beams", "simulations", "expansions")]
     size = " x ".join(str(each) for each in sizes if each is not None)
     name = " ".join(filter(None, (rows[0]["method"] if rows else "search", size, f"({run.resolve().name})")))
     return compare_search(comparison, name, solved, tokens, seed=seed)
 
 
-def _config(run: Path) -> dict[str, Any]:
+def run_config(run: Path) -> dict[str, Any]:
+    """What a run directory says of how it was made; empty where it says nothing."""
     file = run / "config.json"
     config = read_json(file).get("config", {}) if file.is_file() else {}
     return config if isinstance(config, dict) else {}
