@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from prmkit.cli.compare_options import CompareOptions
+    from prmkit.cli.score import Score
     from prmkit.records import ScoredSolution
     from prmkit.report.tables import Cost
 
@@ -57,8 +57,30 @@ def check_models(command: "CompareOptions") -> None:
                 raise InputError(f"--{name} {folder}: the folder holds a reward model of the kind {found}")
 
 
+def scorings(command: "CompareOptions", pool: Path) -> "dict[str, list[Score]]":
+    """What scores the whole pool: by method one `Score` for every training run.
+
+    Each stores in OUT/scores-NAME, those of several training runs in OUT/scores-NAME-1, ...
+    """
+    from prmkit.cli.score import Score
+
+    every = {}
+    for name, runs in models_of(command).items():
+        several = command.rewards if len(runs[0]) > 1 else replace(command.rewards, ensemble=None, deviations=None)
+        every[name] = [
+            Score(
+                model=tuple(map(str, models)),
+                solutions=pool,
+                out=command.out / (f"scores-{name}-{number}" if len(runs) > 1 else f"scores-{name}"),
+                rewards=several,
+            )
+            for number, models in enumerate(runs, start=1)
+        ]
+    return every
+
+
 def score_pool(command: "CompareOptions", pool: Path) -> "tuple[dict[str, list[list[ScoredSolution]]], list[Cost]]":
-    """Scores of the whole pool, stored in OUT/scores-NAME (of several training runs OUT/scores-NAME-1, ...).
+    """Scores of the whole pool; those that are stored already (`scorings` says where) are not computed again.
 
     Scores that an earlier comparison left in OUT, of other training runs, are removed: the report says nothing of them.
 
@@ -68,28 +90,19 @@ def score_pool(command: "CompareOptions", pool: Path) -> "tuple[dict[str, list[l
     Raises:
         InputError: A solution is not graded.
     """
-    from prmkit.cli.score import Score
+    from labelers.ledger import read_cost
     from prmkit.evaluation.pools import check_graded
     from prmkit.report.tables import Cost
     from prmkit.tables import read_scores, read_solutions
 
     check_graded(read_solutions(pool))
-    folders: set[str] = set()
-    scored: dict[str, list[list[ScoredSolution]]] = {}
-    costs = []
-    for name, runs in models_of(command).items():
-        scored[name] = []
-        for number, models in enumerate(runs, start=1):
-            began = time.monotonic()
-            folder = command.out / (f"scores-{name}-{number}" if len(runs) > 1 else f"scores-{name}")
-            folders.add(folder.name)
-            rewards = command.rewards if len(models) > 1 else replace(command.rewards, ensemble=None, deviations=None)
-            Score(model=tuple(map(str, models)), solutions=pool, out=folder, rewards=rewards).run()
-            scored[name].append(read_scores(folder))
-            stage = f"score by {name.upper()}" + (f", run {number}" if len(runs) > 1 else "")
-            costs.append(Cost(stage=stage, seconds=time.monotonic() - began))
-    _remove_others(command.out, folders)
-    return scored, costs
+    every = scorings(command, pool)
+    for each in (one for runs in every.values() for one in runs):
+        each.run()
+    _remove_others(command.out, {each.out.name for runs in every.values() for each in runs})
+    scored = {name: [read_scores(each.out) for each in runs] for name, runs in every.items()}
+    stages = by_run({f"score by {name.upper()}": runs for name, runs in every.items()}, ", run")
+    return scored, [Cost(stage=stage, seconds=read_cost(each.out)[0]) for stage, each in stages.items()]
 
 
 def _remove_others(out: Path, folders: set[str]) -> None:
@@ -102,10 +115,10 @@ def _remove_others(out: Path, folders: set[str]) -> None:
             shutil.rmtree(folder)
 
 
-def by_run(every: Mapping[str, list[T]]) -> dict[str, T]:
+def by_run(every: Mapping[str, list[T]], run: str = " run") -> dict[str, T]:
     """Every training run under a name of its own: `prm run 1`; `prm` where there is one."""
     return {
-        f"{name} run {number}" if len(runs) > 1 else name: one
+        f"{name}{run} {number}" if len(runs) > 1 else name: one
         for name, runs in every.items()
         for number, one in enumerate(runs, start=1)
     }

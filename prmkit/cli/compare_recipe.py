@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from prmkit.cli.compare_models import scorings
 from prmkit.cli.compare_report import build_report
 from prmkit.cli.options import PolicyOptions, RunOptions, say
 from prmkit.cli.recipe_plan import STORIES, Plan, Regime
 from prmkit.cli.recipe_stages import Stages
-from prmkit.cli.recipe_training import train_side_by_side
+from prmkit.cli.recipe_tasks import side_by_side
 from prmkit.completers.engines import Engine
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ HEEDED = ("--recipe", "--full", "--out", "--examples", "--seed", "--device")
 def run_recipe(command: "CompareOptions", plan: Plan = STORIES) -> None:
     """Do it: a report of every regime in OUT/REGIME, that of the default one with the tables of all in OUT.
 
-    An interrupted run is continued; of what is finished only the default regime is scored again.
+    An interrupted run is continued; nothing that is finished is done again.
 
     Raises:
         InputError: An option does not go with a recipe.
@@ -101,7 +102,7 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
 
     say(f"\nregime: {regime.label}")
     pool, trainings = stages.pool(regime.level), stages.trainings(regime)
-    train_side_by_side([each for all_ in trainings.values() for each in all_])
+    side_by_side("training", [each for all_ in trainings.values() for each in all_])
     compare = replace(
         command,
         recipe=None,
@@ -114,6 +115,7 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
         out=command.out / regime.name,
         policy=stages.policy,
     )
+    side_by_side("scoring", [each for all_ in scorings(compare, pool).values() for each in all_])
     report = build_report(
         compare, f"PRM against ORM: {regime.label}", command_line("compare", command), stages.costs(regime, trainings)
     )

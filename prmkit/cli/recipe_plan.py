@@ -12,7 +12,7 @@ class Regime:
     """One comparison."""
 
     level: str = "default"
-    """Of the held-out stories; the models learn from stories of both levels."""
+    """Of the held-out stories; what the models learn from is of one level in every regime."""
     labelled: int = 8000
     """Solutions that both models learn from, their steps labelled for the PRM."""
     equal_cost: bool = False
@@ -38,11 +38,11 @@ class Plan:
     """The headline's."""
     others: tuple[Regime, ...]
     """Run with `--full`, and reported whatever comes out."""
-    train_levels: tuple[str, ...] = ("easy", "default")
-    """Of the stories that are learned from, in equal parts."""
+    learned_level: str = "easy"
+    """Of the stories that are learned from."""
     per_problem: int = 4
     """Solutions of each story that is learned from."""
-    rollouts: int = 8
+    rollouts: int = 32
     """Per step."""
     test_problems: int = 500
     """Held out; the same in every regime of a level."""
@@ -50,7 +50,7 @@ class Plan:
     """Solutions of each of those."""
     runs: int = 3
     """Training runs of each model, with seeds of their own."""
-    presented: int = 72_000
+    presented: int = 64_000
     """Solutions that a training reads, repetitions counted: every model learns equally long, from however many."""
 
     def epochs(self, solutions: int) -> int:

@@ -1,19 +1,16 @@
 """The stages of `prmkit compare --recipe stories`: commands with run directories, each continued where it stopped."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prmkit.cli.label import Label
 from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
 from prmkit.cli.recipe_plan import Plan, Regime
-from prmkit.cli.recipe_training import Training, seconds_of
+from prmkit.cli.recipe_tasks import Training, seconds_of
 from prmkit.cli.sample import Sample
 from prmkit.cli.train import TrainORM, TrainPRM
-from prmkit.files import write_text
-from prmkit.formats.problems import read_problems
 from prmkit.training.choices import Marks, Neutral
 from prmkit.training.config import Optimizer, TrainConfig
 from prmkit.training.objectives import PRMObjective
@@ -27,7 +24,7 @@ _SAMPLING = SamplingOptions(max_tokens=400)
 _TEST_SEED = 1_000_000
 """Added to the seed for the problems that are tested on, so that none was trained on."""
 _FEW_RIGHT = 1 / 8
-"""A step is labelled incorrect if at most one of eight rollouts is right: a wrong solution may end right by chance."""
+"""A step is labelled incorrect if at most this share of its rollouts is right: a wrong one may end right by chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +51,8 @@ class Stages:
     def solutions(self, count: int) -> Path:
         """About `count` solutions to learn from; a larger number holds the smaller ones."""
         out = self.out / f"solutions-{count}"
-        each = count // (self.plan.per_problem * len(self.plan.train_levels))
-        problems = [
-            problem
-            for level in self.plan.train_levels
-            for problem in read_problems(f"demo:{each}:{level}", seed=self.seed)
-        ]
-        source = self.out / f"problems-{count}.jsonl"
-        write_text(source, "".join(f"{json.dumps(asdict(problem))}\n" for problem in problems))
-        self._sample(out, str(source), self.plan.per_problem, self.seed)
+        problems = f"demo:{count // self.plan.per_problem}:{self.plan.learned_level}"
+        self._sample(out, problems, self.plan.per_problem, self.seed)
         return out
 
     def labels(self, count: int) -> Path:
@@ -116,8 +106,7 @@ class Stages:
         from labelers.ledger import read_cost
 
         (_, sampled), (_, rolled_out) = (read_cost(self.out / f"{name}-{labelled}") for name in ("solutions", "labels"))
-        whole = self.plan.per_problem * len(self.plan.train_levels)
-        return round(labelled * (1 + rolled_out / sampled) / whole) * whole
+        return round(labelled * (1 + rolled_out / sampled) / self.plan.per_problem) * self.plan.per_problem
 
     def _config(self, solutions: int, seed: int) -> TrainConfig:
         return TrainConfig(optimizer=Optimizer.MUON, epochs=self.plan.epochs(solutions), seed=seed)

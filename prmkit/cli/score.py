@@ -1,5 +1,6 @@
 """`prmkit score`: step scores of solutions by one trained reward model, or by several together."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,11 +12,14 @@ from prmkit.cli.reward_options import RewardEngine, RewardOptions
 from prmkit.rewards.base import Aggregation
 
 if TYPE_CHECKING:
+    from labelers.ledger import Ledger
     from prmkit.records import ScoredSolution, Solution
     from prmkit.rewards.base import RewardModel
 
 CHUNK = 512
 """Solutions scored between two updates of the progress bar."""
+SHARD = 8 * CHUNK
+"""Solutions whose scores are stored together; what an interrupted run stored is not scored again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,7 @@ class Score:
     solutions: Path
     """Run directory of `prmkit sample` or `prmkit label`, or a Parquet or JSONL file of their columns."""
     out: Path
-    """Run directory; the scores go to OUT/shards/scores.parquet."""
+    """Run directory; the scores go to OUT/shards. The same command continues an interrupted run."""
     aggregation: Aggregation | None = None
     """From step scores to a solution's; default: the checkpoint's."""
     neutral_weight: float | None = None
@@ -44,26 +48,19 @@ class Score:
         """Do it."""
         from labelers.ledger import Ledger
         from prmkit.errors import InputError
-        from prmkit.records import SCORE_SCHEMA
-        from prmkit.rewards.scored import score_solutions
-        from prmkit.tables import read_solutions, score_row, write_rows
+        from prmkit.tables import read_scores, read_solutions
 
         self.rewards.check(self.model, self.engine)
         solutions = read_solutions(self.solutions)
         if not solutions:
             raise InputError(f"{self.solutions}: no solutions in it")
+        began = time.monotonic()
         model = self._load()
         try:
-            Ledger(self.out, self._identity(solutions))
-            scored: list[ScoredSolution] = []
-            with progress("scoring", len(solutions)) as advance:
-                for start in range(0, len(solutions), CHUNK):
-                    chunk = solutions[start : start + CHUNK]
-                    scored += score_solutions(model, chunk)
-                    advance(len(chunk))
+            _score_missing(model, solutions, Ledger(self.out, self._identity(solutions)), began)
         finally:
             model.close()
-        write_rows(self.out / "shards" / "scores.parquet", [score_row(each) for each in scored], SCORE_SCHEMA)
+        scored = read_scores(self.out)
         for line in _summary(scored, model):
             say(line)
         say(f"{len(scored)} solutions scored in {self.out}")
@@ -88,7 +85,32 @@ class Score:
             **self.rewards.identity(self.model),
             "solutions": fingerprint([solution_row(each) for each in solutions]),
             **{name: getattr(self, name) for name in options},
+            "shard_size": SHARD,
         }
+
+
+def _score_missing(model: "RewardModel", solutions: "list[Solution]", ledger: "Ledger", began: float) -> None:
+    """Score and store every shard that is not there yet; its cost is the time since the last one, or since `began`."""
+    from prmkit.records import SCORE_SCHEMA
+    from prmkit.rewards.scored import score_solutions
+    from prmkit.tables import score_row
+
+    finished = ledger.finished()
+    with progress("scoring", len(solutions)) as advance:
+        for shard, first in enumerate(range(0, len(solutions), SHARD)):
+            members = solutions[first : first + SHARD]
+            if shard in finished:
+                advance(len(members))
+                continue
+            rows = []
+            for start in range(0, len(members), CHUNK):
+                chunk = members[start : start + CHUNK]
+                rows += [score_row(each) for each in score_solutions(model, chunk)]
+                advance(len(chunk))
+            ledger.write(shard, rows, SCORE_SCHEMA, [])
+            now = time.monotonic()
+            ledger.add_cost(now - began, 0)
+            began = now
 
 
 def _summary(scored: "list[ScoredSolution]", model: "RewardModel") -> list[str]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tyro
 
+from labelers.ledger import read_cost
 from prmkit.cli.score import Score
 from prmkit.errors import InputError, MissingFileError, RunChangedError
 from prmkit.records import SOLUTION_SCHEMA
@@ -54,7 +55,7 @@ def test_the_table_opens_with_datasets(make_reward, pool, solutions, tmp_path):
 
     score(make_reward("orm"), pool, tmp_path / "out")
     table = load_dataset(
-        "parquet", data_files=str(tmp_path / "out" / "shards" / "scores.parquet"), cache_dir=str(tmp_path / "cache")
+        "parquet", data_files=str(tmp_path / "out" / "shards" / "00000.parquet"), cache_dir=str(tmp_path / "cache")
     )["train"]
     assert table["solution_id"][:] == [each.solution_id for each in solutions]
     assert [len(each) for each in table["step_scores"][:]] == [len(each.steps) for each in solutions]
@@ -63,12 +64,33 @@ def test_the_table_opens_with_datasets(make_reward, pool, solutions, tmp_path):
 def test_the_same_command_may_be_repeated_and_another_is_refused(make_reward, pool, tmp_path):
     model = make_reward("prm")
     score(model, pool, tmp_path / "out")
-    first = (tmp_path / "out" / "shards" / "scores.parquet").read_bytes()
+    first = (tmp_path / "out" / "shards" / "00000.parquet").read_bytes()
     score(model, pool, tmp_path / "out", "--device", "cpu")
-    assert (tmp_path / "out" / "shards" / "scores.parquet").read_bytes() == first
+    assert (tmp_path / "out" / "shards" / "00000.parquet").read_bytes() == first
     assert json.loads((tmp_path / "out" / "config.json").read_text())["config"]["command"] == "score"
     with pytest.raises(RunChangedError, match="model: "):
         score(make_reward("orm"), pool, tmp_path / "out")
+
+
+def test_an_interrupted_run_is_continued_shard_by_shard(make_reward, pool, solutions, tmp_path, monkeypatch):
+    monkeypatch.setattr("prmkit.cli.score.CHUNK", 3)
+    monkeypatch.setattr("prmkit.cli.score.SHARD", 8)
+    model, out = make_reward("prm"), tmp_path / "out"
+    score(model, pool, out)
+    whole, cost = read_scores(out), read_cost(out)
+    shards = sorted((out / "shards").glob("*.parquet"))
+    assert len(shards) == 3 and [each.solution for each in whole] == solutions and cost[0] > 0
+    shards[1].unlink()
+    before = [each.stat().st_mtime_ns for each in (shards[0], shards[2])]
+    score(model, pool, out)
+    assert [each.stat().st_mtime_ns for each in (shards[0], shards[2])] == before
+    assert read_scores(out) == whole and read_cost(out)[0] > cost[0]
+    spent = read_cost(out)
+    score(model, pool, out)
+    assert read_cost(out) == spent, "nothing was left to do"
+    monkeypatch.setattr("prmkit.cli.score.SHARD", 9)
+    with pytest.raises(RunChangedError, match="shard_size: "):
+        score(model, pool, out)
 
 
 def test_scores_of_other_weights_are_refused(make_reward, pool, tmp_path):

@@ -1,4 +1,4 @@
-"""Trainings side by side, on a real local Ray cluster."""
+"""Trainings and scorings side by side, on a real local Ray cluster."""
 
 import time
 from collections.abc import Iterator
@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from labelers.cluster import ClusterOptions, cluster
-from prmkit.cli.recipe_training import train_side_by_side
+from prmkit.cli.recipe_tasks import side_by_side
+from prmkit.cli.score import Score
 from prmkit.cli.train import TrainORM, TrainPRM
 from prmkit.errors import EngineError
 from prmkit.records import LABEL_SCHEMA
 from prmkit.rewards.metadata import RewardMetadata
-from prmkit.tables import label_row, write_rows
+from prmkit.tables import label_row, read_scores, write_rows
 from prmkit.training.config import TrainConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -45,29 +46,31 @@ def all_cores_stay_free(seconds: float = 60) -> bool:
     return seen == 10
 
 
-def test_all_are_trained_here_and_what_is_finished_is_left_as_it_is(labels: Path, tiny_base: Path) -> None:
+def test_all_are_trained_and_score_here_and_what_is_finished_is_left_as_it_is(labels: Path, tiny_base: Path) -> None:
     config = TrainConfig(base=str(tiny_base), epochs=1, evaluations=1)
     both = [
         TrainPRM(labels=labels, out=Path("prm/0"), config=config),
         TrainORM(labels=labels, out=Path("orm/0"), config=config),
     ]
-    train_side_by_side(both)
+    side_by_side("training", both)
     assert [RewardMetadata.read(each.out).kind for each in both] == ["prm", "orm"]
     told = Path("prm/0.log").read_text()
     assert "PRM in" in told and "ORM in" not in told
     weights = [each.out / "model.safetensors" for each in both]
     before = [each.stat().st_mtime_ns for each in weights]
-    train_side_by_side(both)
+    side_by_side("training", both)
     assert [each.stat().st_mtime_ns for each in weights] == before
     assert "holds the finished run" in Path("prm/0.log").read_text()
+    side_by_side("scoring", [Score(model=(str(each.out),), solutions=labels, out=Path("scores")) for each in both[:1]])
+    assert len(read_scores(Path("scores"))) == 48 and "48 solutions scored" in Path("scores.log").read_text()
 
 
 def test_an_error_in_one_is_told_in_one_line_and_stops_the_others(labels: Path, tiny_base: Path) -> None:
     config = TrainConfig(base=str(tiny_base), epochs=100_000, evaluations=1)
     endless = [TrainPRM(labels=labels, out=Path(f"prm/{number}"), config=config) for number in range(3)]
     broken = TrainORM(labels=Path("nowhere"), out=Path("orm/0"), config=config)
-    with pytest.raises(EngineError, match=r"nowhere: no such file.*orm/0\.log has what the training told") as raised:
-        train_side_by_side([*endless[:1], broken, *endless[1:]])
+    with pytest.raises(EngineError, match=r"nowhere: no such file.*orm/0\.log has what it told") as raised:
+        side_by_side("training", [*endless[:1], broken, *endless[1:]])
     assert "\n" not in str(raised.value)
     assert all_cores_stay_free(), "a training goes on"
     assert not [each for each in endless if (each.out / "prmkit.json").exists()]
