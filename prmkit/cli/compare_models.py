@@ -64,6 +64,7 @@ def scorings(command: "CompareOptions", pool: Path) -> "dict[str, list[Score]]":
     """
     from prmkit.cli.score import Score
 
+    readings = {"prm": command.prm_aggregation, "orm": command.orm_aggregation}
     every = {}
     for name, runs in models_of(command).items():
         several = command.rewards if len(runs[0]) > 1 else replace(command.rewards, ensemble=None, deviations=None)
@@ -72,6 +73,7 @@ def scorings(command: "CompareOptions", pool: Path) -> "dict[str, list[Score]]":
                 model=tuple(map(str, models)),
                 solutions=pool,
                 out=command.out / (f"scores-{name}-{number}" if len(runs) > 1 else f"scores-{name}"),
+                aggregation=readings[name],
                 rewards=several,
             )
             for number, models in enumerate(runs, start=1)
@@ -122,6 +124,18 @@ def by_run(every: Mapping[str, list[T]], run: str = " run") -> dict[str, T]:
         for name, runs in every.items()
         for number, one in enumerate(runs, start=1)
     }
+
+
+def reading_note(command: "CompareOptions") -> str:
+    """How a solution's score comes from those of its steps."""
+    from prmkit.rewards.metadata import RewardMetadata
+
+    readings = {"prm": command.prm_aggregation, "orm": command.orm_aggregation}
+    told = []
+    for name, runs in models_of(command).items():
+        used = dict.fromkeys(readings[name] or RewardMetadata.read(models[0]).aggregation for models in runs)
+        told.append(f"{name.upper()} by {' or '.join(used)}")
+    return f"From step scores to a solution's: {', '.join(told)}."
 
 
 def training_note(command: "CompareOptions") -> str:

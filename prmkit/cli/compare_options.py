@@ -8,6 +8,7 @@ import tyro
 
 from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
 from prmkit.cli.reward_options import RewardOptions
+from prmkit.rewards.base import Aggregation
 
 POOL_SIZE = 64
 """Solutions drawn of each problem unless -n says otherwise."""
@@ -21,11 +22,15 @@ class CompareOptions:
     """Process reward model: a folder written by `prmkit train prm`; several make an ensemble."""
     orm: tuple[Path, ...] = ()
     """Outcome reward model: a folder written by `prmkit train orm`, from the same solutions; or several."""
+    prm_aggregation: Aggregation | None = None
+    """From the PRM's step scores to a solution's; default: the checkpoint's, chosen on its validation problems."""
+    orm_aggregation: Aggregation | None = None
+    """The same for the ORM; last reads it as a sequence-level model, where the solution ends."""
     training_runs: bool = False
     """The models of --prm, and as many of --orm, are training runs of one recipe with different seeds: they are
     compared run by run, and the intervals cover both problems and runs."""
     out: Path
-    """Folder of report.html and metrics.json; an unfinished pool beside them is continued, its scores are made anew."""
+    """Folder of report.html and metrics.json; an unfinished pool and unfinished scores beside them are continued."""
     problems: str | None = None
     """FILE.jsonl, FILE.parquet, hf:NAME[:CONFIG]:SPLIT, or demo:N[:LEVEL]; a pool of their solutions is drawn."""
     pool: Path | None = None

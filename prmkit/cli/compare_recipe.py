@@ -14,7 +14,7 @@ from prmkit.cli.compare_models import scorings
 from prmkit.cli.compare_report import build_report
 from prmkit.cli.options import PolicyOptions, RunOptions, say
 from prmkit.cli.recipe_plan import STORIES, Plan, Regime
-from prmkit.cli.recipe_stages import Stages
+from prmkit.cli.recipe_stages import PRM_AGGREGATION, Stages
 from prmkit.cli.recipe_tasks import side_by_side
 from prmkit.completers.engines import Engine
 
@@ -109,6 +109,8 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
         full=False,
         prm=tuple(each.out for each in trainings["prm"]),
         orm=tuple(each.out for each in trainings["orm"]),
+        prm_aggregation=PRM_AGGREGATION,
+        orm_aggregation=regime.orm_aggregation,
         training_runs=stages.plan.runs > 1,
         pool=pool,
         labels=stages.out / f"labels-{regime.labelled}",
@@ -138,11 +140,12 @@ def _solver(policy: PolicyOptions) -> str:
 
 def _tables(outcomes: "Mapping[Regime, Outcome]", seed: int) -> "list[Table]":
     """Every regime, and by level what the PRM saves."""
-    from prmkit.report.regimes import labels_table, regimes_table
+    from prmkit.report.regimes import differences_table, labels_table, solved_table
 
-    tables = [regimes_table({each.label: outcome for each, outcome in outcomes.items()}, seed=seed)]
+    labelled = {each.label: outcome for each, outcome in outcomes.items()}
+    tables = [solved_table(labelled, seed=seed), differences_table(labelled, seed=seed)]
     for level in dict.fromkeys(each.level for each in outcomes):
-        here = {each: outcome for each, outcome in outcomes.items() if each.level == level}
+        here = {each: outcome for each, outcome in outcomes.items() if each.level == level and each.plainly_read}
         prms = {f"{each.labelled:,}": one for each, one in here.items() if not each.equal_cost}
         orms = {
             f"{each.labelled:,}" if not each.equal_cost else f"as many as cost what {each.labelled:,} did": one

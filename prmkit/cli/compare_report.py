@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prmkit.cli.compare_examples import shown_solutions
-from prmkit.cli.compare_models import by_run, check_models, models_of, score_pool, training_note
+from prmkit.cli.compare_models import by_run, check_models, models_of, reading_note, score_pool, training_note
 from prmkit.cli.compare_options import POOL_SIZE, CompareOptions
 from prmkit.cli.compare_scored import check_scored, scored_report
 from prmkit.cli.compare_steps import step_tables, threshold_of
@@ -51,7 +51,7 @@ def build_report(
     return Report(
         title=title,
         headline=headline(comparison),
-        notes=(training_note(options), *_failures(pool)),
+        notes=(training_note(options), reading_note(options), *_failures(pool)),
         comparison=comparison,
         tables=(
             *([search_table(searches)] if searches else []),

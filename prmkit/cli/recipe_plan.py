@@ -4,7 +4,9 @@ The default regime was chosen on development seeds; docs/stories-recipe.md lists
 `prmkit.cli.recipe_stages`, the comparison `prmkit.cli.compare_recipe`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from prmkit.rewards.base import Aggregation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,17 +19,29 @@ class Regime:
     """Solutions that both models learn from, their steps labelled for the PRM."""
     equal_cost: bool = False
     """The ORM learns from as many solutions as the tokens of the PRM's rollouts would have paid for."""
+    orm_aggregation: Aggregation = Aggregation.LAST
+    """How the ORM is read: last is the sequence-level verifier of Cobbe et al. 2021 and Lightman et al. 2023."""
 
     @property
     def name(self) -> str:
         """Also its folder."""
-        return f"{self.level}-{self.labelled}" + "-equal-cost" * self.equal_cost
+        name = f"{self.level}-{self.labelled}"
+        if self.equal_cost:
+            name += "-equal-cost"
+        return name if self.plainly_read else f"{name}-orm-{self.orm_aggregation}"
 
     @property
     def label(self) -> str:
         """For people."""
         told = f"{self.level} stories, {self.labelled:,} labelled solutions"
-        return f"{told}, ORM at equal cost" if self.equal_cost else told
+        if self.equal_cost:
+            told += ", ORM at equal cost"
+        return told if self.plainly_read else f"{told}, ORM read by {self.orm_aggregation} over its steps"
+
+    @property
+    def plainly_read(self) -> bool:
+        """Whether the ORM is what everybody means by one."""
+        return self.orm_aggregation is Aggregation.LAST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +75,8 @@ class Plan:
 def _stories(default: Regime, levels: tuple[str, ...], sizes: tuple[int, ...]) -> Plan:
     same = [Regime(level=level, labelled=labelled) for level in levels for labelled in sizes]
     fewest = [Regime(level=level, labelled=min(sizes), equal_cost=True) for level in levels]
-    return Plan(default=default, others=tuple(each for each in (*same, *fewest) if each != default))
+    step_wise = replace(default, orm_aggregation=Aggregation.MIN)
+    return Plan(default=default, others=tuple(each for each in (*same, *fewest, step_wise) if each != default))
 
 
 STORIES = _stories(Regime(), levels=("default", "easy"), sizes=(8000, 4000, 2000))

@@ -11,6 +11,7 @@ from prmkit.cli.recipe_plan import Plan, Regime
 from prmkit.cli.recipe_tasks import Training, seconds_of
 from prmkit.cli.sample import Sample
 from prmkit.cli.train import TrainORM, TrainPRM
+from prmkit.rewards.base import Aggregation
 from prmkit.training.choices import Marks, Neutral
 from prmkit.training.config import Optimizer, TrainConfig
 from prmkit.training.objectives import PRMObjective
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 PRM = PRMObjective(neutral=Neutral.CORRECT, marks=Marks.TOKENS)
 """What the PRM learns: two classes, as Lightman et al. 2023 count them."""
+PRM_AGGREGATION = Aggregation.MIN
+"""A solution is as good as its worst step (Lightman et al. 2023)."""
 _SAMPLING = SamplingOptions(max_tokens=400)
 _TEST_SEED = 1_000_000
 """Added to the seed for the problems that are tested on, so that none was trained on."""

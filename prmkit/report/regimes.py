@@ -7,15 +7,17 @@ from prmkit.evaluation.regimes import Outcome, difference
 from prmkit.report.records import Column, Row, Table, Unit
 from prmkit.report.tables import difference_name, method_name
 
+METHODS = ("prm", "orm", MAJORITY, "prm-weighted", "orm-weighted")
+"""Shown of every regime."""
 
-def regimes_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
-    """Every regime's methods and differences at the largest n.
+
+def solved_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
+    """What every regime's methods solve at the largest n.
 
     Args:
         outcomes: By what a regime is called.
         seed: Of the bootstrap.
     """
-    methods = ("prm", "orm", MAJORITY, "prm-weighted", "orm-weighted")
     largest = sorted({each.n for each in outcomes.values()})
     return Table(
         key="regimes",
@@ -23,19 +25,24 @@ def regimes_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
         note=f"At n = {', '.join(map(str, largest))}. Intervals cover problems and training runs. "
         "Every regime that was run is here.",
         head="regime",
-        columns=(
-            *(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in methods),
-            *(Column(key=f"{a}-{b}", label=difference_name(a, b), unit=Unit.POINTS) for a, b in PAIRS),
-        ),
+        columns=tuple(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in METHODS),
         rows=tuple(
-            Row(
-                key=name,
-                label=name,
-                cells=(
-                    *(each.share(method, seed=seed) for method in methods),
-                    *(difference(each, a, each, b, seed=seed) for a, b in PAIRS),
-                ),
-            )
+            Row(key=name, label=name, cells=tuple(each.share(method, seed=seed) for method in METHODS))
+            for name, each in outcomes.items()
+        ),
+    )
+
+
+def differences_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
+    """Every regime's differences at the largest n; arguments as of `solved_table`."""
+    return Table(
+        key="regime_differences",
+        title="Differences in every regime",
+        note="Paired over problems and training runs.",
+        head="regime",
+        columns=tuple(Column(key=f"{a}-{b}", label=difference_name(a, b), unit=Unit.POINTS) for a, b in PAIRS),
+        rows=tuple(
+            Row(key=name, label=name, cells=tuple(difference(each, a, each, b, seed=seed) for a, b in PAIRS))
             for name, each in outcomes.items()
         ),
     )

@@ -3,13 +3,14 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from prmkit.cli.compare import Compare
-from prmkit.cli.compare_models import by_run, training_note
+from prmkit.cli.compare_models import by_run, reading_note, training_note
 from prmkit.cli.main import main
 from prmkit.records import SOLUTION_SCHEMA
 from prmkit.tables import read_rows, read_solutions, solution_row, write_rows
@@ -58,6 +59,33 @@ def test_the_first_training_run_alone_gives_the_figures_of_its_row(runs, compare
     assert first["notes"][0].startswith(
         "One training run of each model: the intervals cover the choice of problems, not"
     )
+
+
+@pytest.mark.parametrize("method", ["prm", "orm"])
+def test_the_reading_of_either_model_is_chosen_by_itself(method, runs, compared_pool, tmp_path) -> None:
+    other, found = {"prm": "orm", "orm": "prm"}[method], {}
+    for how, chosen in (("last", lambda scores: scores[-1]), ("max", max)):
+        out = tmp_path / how
+        options = ["--pool", compared_pool, "--examples", 0, "--out", out, f"--{method}-aggregation", how]
+        assert compare(*runs[:2], *runs[3:5], *options) == 0
+        rows, others = (
+            [row for _, row in read_rows(out / f"scores-{name}", ("step_scores", "score"))] for name in (method, other)
+        )
+        found[how] = [row["score"] for row in rows], [row["score"] for row in others]
+        assert found[how][0] == [pytest.approx(chosen(row["step_scores"])) for row in rows]
+        assert f"{method.upper()} by {how}" in json.loads((out / "metrics.json").read_text())["notes"][1]
+    assert found["last"][0] != found["max"][0] and found["last"][1] == found["max"][1]
+
+
+def test_the_note_tells_readings_that_training_chose(runs, make_reward, tmp_path) -> None:
+    told = [
+        reading_note(Compare(prm=(Path(runs[1]), Path(runs[2])), orm=(Path(runs[4]),), training_runs=several, **more))
+        for several, more in ((True, {"out": tmp_path}), (False, {"out": tmp_path, "prm_aggregation": "max"}))
+    ]
+    assert [each.split(", ORM")[0] for each in told] == [
+        "From step scores to a solution's: PRM by last",
+        "From step scores to a solution's: PRM by max",
+    ]
 
 
 def test_several_prms_are_compared_as_one(compared_models, compared_pool, tmp_path, make_reward, capsys) -> None:

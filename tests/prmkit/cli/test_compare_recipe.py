@@ -12,10 +12,12 @@ from prmkit.cli.recipe_plan import Plan, Regime
 from prmkit.cli.reward_options import RewardOptions
 from prmkit.completers.engines import Engine
 from prmkit.files import read_json
+from prmkit.rewards.base import Aggregation
 
+BY_STEPS = Regime(labelled=16, orm_aggregation=Aggregation.MIN)
 TINY = Plan(
     default=Regime(labelled=16),
-    others=(Regime(labelled=8), Regime(level="easy", labelled=16), Regime(labelled=8, equal_cost=True)),
+    others=(Regime(labelled=8), Regime(level="easy", labelled=16), Regime(labelled=8, equal_cost=True), BY_STEPS),
     per_problem=2,
     rollouts=2,
     test_problems=4,
@@ -30,14 +32,15 @@ def test_the_recipe_compares_every_regime_and_is_continued(tmp_path: Path) -> No
     command = Compare(recipe="stories", full=True, out=tmp_path, examples=2, seed=3)
     run_recipe(command, TINY)
     rows = read_json(tmp_path / RESULTS)
-    assert {row["regime"] for row in rows} == {"default-16", "default-8", "easy-16", "default-8-equal-cost"}
+    names = {"default-16", "default-8", "easy-16", "default-8-equal-cost", "default-16-orm-min"}
+    assert {row["regime"] for row in rows} == names
     headline = [row for row in rows if row["default"]]
     assert {row["name"] for row in headline} >= {"prm_minus_orm", "prm_minus_majority", "orm_minus_majority"}
     for row in rows:
         assert row["low"] <= row["value"] <= row["high"] and row["n"] == 4 and row["seeds"] == [3, 4]
         assert row["command"].startswith("prmkit compare")
     metrics = read_json(tmp_path / "metrics.json")
-    assert len(metrics["regimes"]) == 4 and "labels_needed_default" in metrics
+    assert len(metrics["regimes"]) == len(metrics["regime_differences"]) == 5 and "labels_needed_default" in metrics
     weights = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")}
     run_recipe(command, TINY)
     assert read_json(tmp_path / RESULTS) == rows
@@ -49,6 +52,8 @@ def test_the_recipe_compares_every_regime_and_is_continued(tmp_path: Path) -> No
     [
         (["--prm", "a"], "leave out --prm."),
         (["--orm", "a", "b"], "leave out --orm."),
+        (["--prm-aggregation", "min"], "leave out --prm-aggregation."),
+        (["--orm-aggregation", "min"], "leave out --orm-aggregation."),
         (["--training-runs"], "leave out --training-runs."),
         (["--problems", "demo:4"], "leave out --problems."),
         (["--pool", "a"], "leave out --pool."),

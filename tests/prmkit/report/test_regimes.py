@@ -9,7 +9,7 @@ import pytest
 from prmkit.evaluation.comparison import PAIRS
 from prmkit.evaluation.regimes import Outcome, difference
 from prmkit.report.records import Unit
-from prmkit.report.regimes import labels_table, regimes_table
+from prmkit.report.regimes import METHODS, differences_table, labels_table, solved_table
 from prmkit.report.write import metrics, render
 
 HOSTILE = "</td><script>alert('x')</script><img src=x> & \"quotes\" {{ 7 * 7 }}"
@@ -29,22 +29,23 @@ def outcomes() -> dict[str, Outcome]:
 
 
 def test_every_regime_is_a_row_with_all_methods_and_differences(outcomes) -> None:
-    table = regimes_table(outcomes)
-    assert table.key == "regimes" and list(table.to_json()) == list(outcomes)
-    methods = ["prm", "orm", "majority", "prm-weighted", "orm-weighted"]
-    assert [each.key for each in table.columns] == [*methods, *(f"{a}-{b}" for a, b in PAIRS)]
-    assert [each.unit for each in table.columns] == [Unit.PERCENT] * 5 + [Unit.POINTS] * 6
-    for row, (name, each) in zip(table.rows, outcomes.items(), strict=True):
-        cells = dict(zip((column.key for column in table.columns), row.cells, strict=True))
-        assert row.label == name
-        assert cells["orm"] == each.share("orm")
-        assert cells["prm-orm"] == difference(each, "prm", each, "orm")
-        assert cells["prm-orm"].value == pytest.approx(cells["prm"].value - cells["orm"].value)
+    solved, differences = solved_table(outcomes), differences_table(outcomes)
+    assert (solved.key, differences.key) == ("regimes", "regime_differences")
+    assert [each.key for each in solved.columns] == list(METHODS)
+    assert [each.key for each in differences.columns] == [f"{a}-{b}" for a, b in PAIRS]
+    assert {each.unit for each in solved.columns} == {Unit.PERCENT}
+    assert {each.unit for each in differences.columns} == {Unit.POINTS}
+    assert [row.label for row in solved.rows] == [row.label for row in differences.rows] == list(outcomes)
+    for name, each in outcomes.items():
+        shares, cells = (table.to_json()[name] for table in (solved, differences))
+        assert shares["orm"]["value"] == each.share("orm").value
+        assert cells["prm-orm"]["low"] == difference(each, "prm", each, "orm").low
+        assert cells["prm-orm"]["value"] == pytest.approx(shares["prm"]["value"] - shares["orm"]["value"])
 
 
 def test_the_table_names_the_n_it_is_about(outcomes) -> None:
-    assert regimes_table(outcomes).note.startswith("At n = 16. ")
-    assert regimes_table(outcomes | {"few": outcome(3, 0.5, 0.5, n=4)}).note.startswith("At n = 4, 16. ")
+    assert solved_table(outcomes).note.startswith("At n = 16. ")
+    assert solved_table(outcomes | {"few": outcome(3, 0.5, 0.5, n=4)}).note.startswith("At n = 4, 16. ")
 
 
 def test_a_cell_is_the_prm_of_its_row_minus_the_orm_of_its_column(outcomes) -> None:
@@ -68,9 +69,10 @@ def test_the_table_takes_no_missing_evidence_for_equality(outcomes) -> None:
     assert "holds 0 no difference is shown" in note and "below 0 the ORM is ahead" in note and "matched" not in note
 
 
-def test_the_seed_moves_the_intervals_of_both_tables(outcomes) -> None:
+def test_the_seed_moves_the_intervals_of_all_tables(outcomes) -> None:
     for make in (
-        lambda seed: regimes_table(outcomes, seed=seed),
+        lambda seed: solved_table(outcomes, seed=seed),
+        lambda seed: differences_table(outcomes, seed=seed),
         lambda seed: labels_table("k", "t", outcomes, outcomes, seed=seed),
     ):
         first, second = make(0).rows[0].cells[0], make(1).rows[0].cells[0]
@@ -91,7 +93,7 @@ def test_regimes_are_in_metrics_and_hostile_names_stay_text_on_the_page(report, 
             self.text += data
 
     hostile = {HOSTILE: outcomes["8,000"]}
-    tables = (regimes_table(hostile), labels_table("labels_needed_x", HOSTILE, hostile, hostile, seed=0))
+    tables = (solved_table(hostile), labels_table("labels_needed_x", HOSTILE, hostile, hostile, seed=0))
     made = replace(report, tables=(*tables, *report.tables))
     page, clean = Reader(render(made)), Reader(render(report))
     assert page.tags.count("script") == clean.tags.count("script") and "img" not in page.tags
