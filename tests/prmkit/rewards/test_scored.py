@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,30 @@ class Broken(Silent):
 
     def score_steps(self, solutions):
         return [[*[0.5] * (len(steps) - 1), float("nan")] for _, steps in solutions]
+
+
+class Counting(RewardModel):
+    """Scores by length, and keeps what it was asked."""
+
+    aggregation, threshold = Aggregation.LAST, 0.5
+
+    def __init__(self):
+        self.asked = []
+
+    def score_steps(self, solutions):
+        self.asked += solutions
+        return [[len(step) / 100 for step in steps] for _, steps in solutions]
+
+
+def test_solutions_that_say_the_same_are_read_once_and_all_scored(solutions):
+    model, again = Counting(), [replace(each, solution_id=f"again {each.solution_id}") for each in solutions]
+    scored = score_solutions(model, [*solutions, *again])
+    assert [each.solution for each in scored] == [*solutions, *again]
+    texts = [(each.problem.problem, each.steps) for each in solutions]
+    assert model.asked == list(dict.fromkeys(texts)) and len(model.asked) <= len(solutions)
+    for each in scored:
+        assert each.step_scores == tuple(len(step) / 100 for step in each.solution.steps)
+        assert each.score == each.step_scores[-1]
 
 
 def test_scores_that_are_not_numbers_are_an_error_and_not_scores(solutions):
