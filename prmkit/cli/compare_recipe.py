@@ -111,7 +111,7 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
         orm=tuple(each.out for each in trainings["orm"]),
         prm_aggregation=PRM_AGGREGATION,
         orm_aggregation=regime.orm_aggregation,
-        training_runs=stages.plan.runs > 1,
+        training_runs=regime.runs > 1,
         pool=pool,
         labels=stages.out / f"labels-{regime.labelled}",
         out=command.out / regime.name,
@@ -163,9 +163,8 @@ def _write_results(command: "CompareOptions", plan: Plan, outcomes: "Mapping[Reg
     from prmkit.files import write_json
 
     line = command_line("compare", command)
-    seeds = list(range(command.seed, command.seed + plan.runs))
     rows = [
-        row | {"seeds": seeds, "command": line}
+        row | {"seeds": list(range(command.seed, command.seed + regime.runs)), "command": line}
         for regime, outcome in outcomes.items()
         for row in entries(regime.name, outcome, default=regime == plan.default, seed=command.seed)
     ]

@@ -13,12 +13,14 @@ from prmkit.rewards.base import Aggregation
 class Regime:
     """One comparison."""
 
-    level: str = "default"
+    level: str = "hard"
     """Of the held-out stories; what the models learn from is of one level in every regime."""
-    labelled: int = 8000
+    labelled: int = 16_000
     """Solutions that both models learn from, their steps labelled for the PRM."""
     equal_cost: bool = False
     """The ORM learns from as many solutions as the tokens of the PRM's rollouts would have paid for."""
+    runs: int = 3
+    """Training runs of each model, with seeds of their own."""
     orm_aggregation: Aggregation = Aggregation.LAST
     """How the ORM is read: last is the sequence-level verifier of Cobbe et al. 2021 and Lightman et al. 2023."""
 
@@ -62,9 +64,7 @@ class Plan:
     """Held out; the same in every regime of a level."""
     pool: int = 64
     """Solutions of each of those."""
-    runs: int = 3
-    """Training runs of each model, with seeds of their own."""
-    presented: int = 64_000
+    presented: int = 48_000
     """Solutions that a training reads, repetitions counted: every model learns equally long, from however many."""
 
     def epochs(self, solutions: int) -> int:
@@ -72,12 +72,12 @@ class Plan:
         return max(1, round(self.presented / solutions))
 
 
-def _stories(default: Regime, levels: tuple[str, ...], sizes: tuple[int, ...]) -> Plan:
-    same = [Regime(level=level, labelled=labelled) for level in levels for labelled in sizes]
-    fewest = [Regime(level=level, labelled=min(sizes), equal_cost=True) for level in levels]
-    step_wise = replace(default, orm_aggregation=Aggregation.MIN)
-    return Plan(default=default, others=tuple(each for each in (*same, *fewest, step_wise) if each != default))
+def _stories(default: Regime, levels: tuple[str, ...], fewer: tuple[int, ...]) -> Plan:
+    same = [replace(default, level=level) for level in levels if level != default.level]
+    sizes = [Regime(level=level, labelled=labelled) for level in levels for labelled in fewer]
+    cost = [Regime(level=level, labelled=min(fewer), equal_cost=True) for level in levels]
+    return Plan(default=default, others=(*same, replace(default, orm_aggregation=Aggregation.MIN), *sizes, *cost))
 
 
-STORIES = _stories(Regime(), levels=("default", "easy"), sizes=(8000, 4000, 2000))
+STORIES = _stories(Regime(runs=5), levels=("hard", "default"), fewer=(8000, 2000))
 """The recipe."""

@@ -82,7 +82,7 @@ class Stages:
         if regime.equal_cost:
             count, kind = self.as_many_as_cost(regime.labelled), "orm-equal-cost"
             outcomes = self.solutions(count)
-        seeds = range(self.seed, self.seed + self.plan.runs)
+        seeds = range(self.seed, self.seed + regime.runs)
         return {
             "prm": [
                 TrainPRM(

@@ -48,14 +48,17 @@ class Outcome:
 
 
 def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: int = 0) -> Difference:
-    """A method of one regime minus a method of another, paired over problems; run i with run i.
+    """A method of one regime minus a method of another, paired over problems; run i with run i, as far as both go.
 
     Raises:
         ShapeError: They are not about the same problems.
     """
     if a.problem_ids != b.problem_ids or a.n != b.n:
         raise ShapeError("regimes can be paired only where their problems and their n are the same")
-    return paired_differences(a.solved[method_a][:, :, None], b.solved[method_b][:, :, None], seed=seed)[0]
+    first, second = a.solved[method_a][:, :, None], b.solved[method_b][:, :, None]
+    if len(first) > 1 and len(second) > 1:  # a single row holds for every run, as a vote's does
+        first, second = first[: len(second)], second[: len(first)]
+    return paired_differences(first, second, seed=seed)[0]
 
 
 def entries(regime: str, outcome: Outcome, *, default: bool, seed: int = 0) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """`prmkit compare --recipe stories`, at a size that takes a minute."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,19 @@ from prmkit.completers.engines import Engine
 from prmkit.files import read_json
 from prmkit.rewards.base import Aggregation
 
-BY_STEPS = Regime(labelled=16, orm_aggregation=Aggregation.MIN)
+DEFAULT = Regime(level="default", labelled=16, runs=2)
 TINY = Plan(
-    default=Regime(labelled=16),
-    others=(Regime(labelled=8), Regime(level="easy", labelled=16), Regime(labelled=8, equal_cost=True), BY_STEPS),
+    default=DEFAULT,
+    others=(
+        replace(DEFAULT, level="easy"),
+        replace(DEFAULT, orm_aggregation=Aggregation.MIN),
+        replace(DEFAULT, labelled=8, runs=3),
+        replace(DEFAULT, labelled=8, equal_cost=True),
+    ),
     per_problem=2,
     rollouts=2,
     test_problems=4,
     pool=4,
-    runs=2,
     presented=16,
 )
 
@@ -37,7 +42,8 @@ def test_the_recipe_compares_every_regime_and_is_continued(tmp_path: Path) -> No
     headline = [row for row in rows if row["default"]]
     assert {row["name"] for row in headline} >= {"prm_minus_orm", "prm_minus_majority", "orm_minus_majority"}
     for row in rows:
-        assert row["low"] <= row["value"] <= row["high"] and row["n"] == 4 and row["seeds"] == [3, 4]
+        assert row["low"] <= row["value"] <= row["high"] and row["n"] == 4
+        assert row["seeds"] == ([3, 4, 5] if row["regime"] == "default-8" else [3, 4])
         assert row["command"].startswith("prmkit compare")
     metrics = read_json(tmp_path / "metrics.json")
     assert len(metrics["regimes"]) == len(metrics["regime_differences"]) == 5 and "labels_needed_default" in metrics

@@ -20,7 +20,7 @@ def test_three_sizes_on_stories_of_two_levels_and_equal_cost_of_the_smallest() -
     assert same == {(level, size) for level in levels for size in sizes}
     equal = [each for each in ALL if each.equal_cost]
     assert {each.level for each in equal} == levels and {each.labelled for each in equal} == {min(sizes)}
-    assert not STORIES.default.equal_cost and STORIES.learned_level in levels
+    assert not STORIES.default.equal_cost and STORIES.learned_level not in levels
 
 
 def test_sizes_are_whole_numbers_of_stories() -> None:

@@ -14,9 +14,7 @@ from prmkit.tables import read_labels, read_solutions
 from prmkit.training.choices import Marks, Neutral, Targets
 from prmkit.training.config import Optimizer
 
-PLAN = Plan(
-    default=Regime(labelled=16), others=(), per_problem=2, rollouts=2, test_problems=3, pool=2, runs=2, presented=64
-)
+PLAN = Plan(default=Regime(labelled=16), others=(), per_problem=2, rollouts=2, test_problems=3, pool=2, presented=64)
 
 
 def stages_in(out: Path) -> Stages:
@@ -52,8 +50,8 @@ def test_the_stages_of_both_kinds_of_regimes(tmp_path: Path) -> None:
     stages = stages_in(tmp_path)
     with cluster(ClusterOptions()):
         pool = stages.pool("easy")
-        same = stages.trainings(Regime(labelled=8))
-        equal = stages.trainings(Regime(labelled=8, equal_cost=True))
+        same = stages.trainings(Regime(labelled=8, runs=2))
+        equal = stages.trainings(Regime(labelled=8, runs=2, equal_cost=True))
     count = stages.as_many_as_cost(8)
     drawn = {each.name: each for each in read_solutions(tmp_path / f"solutions-{count}")}
     labelled = {each.solution.name: each for each in read_labels(tmp_path / "labels-8")}

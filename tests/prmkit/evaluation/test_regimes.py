@@ -48,6 +48,16 @@ def test_an_outcome_is_the_comparison_at_its_largest_n_run_by_run(comparison) ->
     assert gap.value == pytest.approx(comparison.differences["prm", "orm"][-1].value)
 
 
+def test_regimes_with_different_numbers_of_runs_are_paired_as_far_as_both_go() -> None:
+    three, other = outcome(1), outcome(2)
+    two = replace(other, solved={name: values[:2] for name, values in other.solved.items()})
+    cut = replace(three, solved={name: values[:2] for name, values in three.solved.items()})
+    assert difference(three, "prm", two, "orm") == difference(cut, "prm", two, "orm")
+    assert difference(two, "prm", three, "orm") == difference(two, "prm", cut, "orm")
+    votes = difference(three, "majority", two, "prm")
+    assert votes.value == pytest.approx(three.solved["majority"].mean() - two.solved["prm"].mean())
+
+
 def test_what_is_written_is_read_again(comparison, tmp_path: Path) -> None:
     before = Outcome.of(comparison)
     before.write(tmp_path / "outcome.json")
