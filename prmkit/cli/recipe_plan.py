@@ -64,7 +64,7 @@ class Plan:
     """Held out; the same in every regime of a level."""
     pool: int = 64
     """Solutions of each of those."""
-    presented: int = 48_000
+    presented: int = 64_000
     """Solutions that a training reads, repetitions counted: every model learns equally long, from however many."""
 
     def epochs(self, solutions: int) -> int:
