@@ -73,10 +73,10 @@ class Plan:
 
 
 def _stories(default: Regime, levels: tuple[str, ...], fewer: tuple[int, ...]) -> Plan:
+    sizes = [Regime(level=level, labelled=labelled) for labelled in fewer for level in levels]
     same = [replace(default, level=level) for level in levels if level != default.level]
-    sizes = [Regime(level=level, labelled=labelled) for level in levels for labelled in fewer]
     cost = [Regime(level=level, labelled=min(fewer), equal_cost=True) for level in levels]
-    return Plan(default=default, others=(*same, replace(default, orm_aggregation=Aggregation.MIN), *sizes, *cost))
+    return Plan(default=default, others=(*sizes, *same, replace(default, orm_aggregation=Aggregation.MIN), *cost))
 
 
 STORIES = _stories(Regime(runs=5), levels=("hard", "default"), fewer=(8000, 2000))
