@@ -95,14 +95,12 @@ def score_pool(command: "CompareOptions", pool: Path) -> "tuple[dict[str, list[l
     from labelers.ledger import read_cost
     from prmkit.evaluation.pools import check_graded
     from prmkit.report.tables import Cost
-    from prmkit.tables import read_scores, read_solutions
+    from prmkit.tables import read_solutions
 
     check_graded(read_solutions(pool))
     every = scorings(command, pool)
-    for each in (one for runs in every.values() for one in runs):
-        each.run()
+    scored = {name: [each.scored() for each in runs] for name, runs in every.items()}
     _remove_others(command.out, {each.out.name for runs in every.values() for each in runs})
-    scored = {name: [read_scores(each.out) for each in runs] for name, runs in every.items()}
     stages = by_run({f"score by {name.upper()}": runs for name, runs in every.items()}, ", run")
     return scored, [Cost(stage=stage, seconds=read_cost(each.out)[0]) for stage, each in stages.items()]
 

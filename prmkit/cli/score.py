@@ -46,6 +46,10 @@ class Score:
 
     def run(self) -> None:
         """Do it."""
+        self.scored()
+
+    def scored(self) -> "list[ScoredSolution]":
+        """Score what is not scored yet, say what the scores look like, and return all of them."""
         from labelers.ledger import Ledger
         from prmkit.errors import InputError
         from prmkit.tables import read_scores, read_solutions
@@ -64,6 +68,7 @@ class Score:
         for line in _summary(scored, model):
             say(line)
         say(f"{len(scored)} solutions scored in {self.out}")
+        return scored
 
     def _load(self) -> "RewardModel":
         options: dict[str, Any] = {
