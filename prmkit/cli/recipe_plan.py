@@ -15,7 +15,7 @@ class Regime:
 
     level: str = "hard"
     """Of the held-out stories; what the models learn from is of one level in every regime."""
-    labelled: int = 16_000
+    labelled: int = 8000
     """Solutions that both models learn from, their steps labelled for the PRM."""
     equal_cost: bool = False
     """The ORM learns from as many solutions as the tokens of the PRM's rollouts would have paid for."""
@@ -72,12 +72,13 @@ class Plan:
         return max(1, round(self.presented / solutions))
 
 
-def _stories(default: Regime, levels: tuple[str, ...], fewer: tuple[int, ...]) -> Plan:
-    sizes = [Regime(level=level, labelled=labelled) for labelled in fewer for level in levels]
-    same = [replace(default, level=level) for level in levels if level != default.level]
-    cost = [Regime(level=level, labelled=min(fewer), equal_cost=True) for level in levels]
-    return Plan(default=default, others=(*sizes, *same, replace(default, orm_aggregation=Aggregation.MIN), *cost))
+def _stories(default: Regime, levels: tuple[str, ...], sizes: tuple[int, ...]) -> Plan:
+    same = [replace(default, level=level) for level in levels]
+    other = [Regime(level=level, labelled=size) for size in sizes if size != default.labelled for level in levels]
+    cost = [Regime(level=level, labelled=min(sizes), equal_cost=True) for level in levels]
+    every = [*same, replace(default, orm_aggregation=Aggregation.MIN), *other, *cost]
+    return Plan(default=default, others=tuple(each for each in every if each != default))
 
 
-STORIES = _stories(Regime(runs=5), levels=("hard", "default"), fewer=(8000, 2000))
+STORIES = _stories(Regime(runs=5), levels=("hard", "default"), sizes=(16_000, 8000, 2000))
 """The recipe."""
