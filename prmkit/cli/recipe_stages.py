@@ -23,9 +23,8 @@ PRM = PRMObjective(neutral=Neutral.CORRECT, marks=Marks.TOKENS)
 """What the PRM learns: two classes, as Lightman et al. 2023 count them."""
 PRM_AGGREGATION = Aggregation.MIN
 """A solution is as good as its worst step (Lightman et al. 2023)."""
-_BATCH, _LR = 16, 0.004
-"""Of Muon. Many small steps: both models learn after plateaus, whose end is a matter of steps and not of data read; at
-the rate that a model of this size has by default some training runs never get there."""
+_LR = 0.005
+"""Of Muon: at the rate that a model of this size has by default, some training runs end without having learned."""
 _SAMPLING = SamplingOptions(max_tokens=400)
 _TEST_SEED = 1_000_000
 """Added to the seed for the problems that are tested on, so that none was trained on."""
@@ -115,8 +114,7 @@ class Stages:
         return round(labelled * (1 + rolled_out / sampled) / self.plan.per_problem) * self.plan.per_problem
 
     def _config(self, solutions: int, seed: int) -> TrainConfig:
-        epochs = self.plan.epochs(solutions)
-        return TrainConfig(optimizer=Optimizer.MUON, lr=_LR, batch_size=_BATCH, epochs=epochs, seed=seed)
+        return TrainConfig(optimizer=Optimizer.MUON, lr=_LR, epochs=self.plan.epochs(solutions), seed=seed)
 
     def costs(self, regime: Regime, trainings: Mapping[str, Sequence[Training]]) -> "list[Cost]":
         """What a regime took before its comparison."""
