@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from prmkit.cli.score import Score
     from prmkit.records import ScoredSolution
     from prmkit.report.tables import Cost
+    from prmkit.rewards.base import Aggregation
 
 T = TypeVar("T")
 
@@ -57,6 +58,11 @@ def check_models(command: "CompareOptions") -> None:
                 raise InputError(f"--{name} {folder}: the folder holds a reward model of the kind {found}")
 
 
+def _readings(command: "CompareOptions") -> "dict[str, Aggregation | None]":
+    """By method, how its step scores are read; None as the checkpoint says."""
+    return {"prm": command.prm_aggregation, "orm": command.orm_aggregation}
+
+
 def scorings(command: "CompareOptions", pool: Path) -> "dict[str, list[Score]]":
     """What scores the whole pool: by method one `Score` for every training run.
 
@@ -64,7 +70,7 @@ def scorings(command: "CompareOptions", pool: Path) -> "dict[str, list[Score]]":
     """
     from prmkit.cli.score import Score
 
-    readings = {"prm": command.prm_aggregation, "orm": command.orm_aggregation}
+    readings = _readings(command)
     every = {}
     for name, runs in models_of(command).items():
         several = command.rewards if len(runs[0]) > 1 else replace(command.rewards, ensemble=None, deviations=None)
@@ -128,8 +134,7 @@ def reading_note(command: "CompareOptions") -> str:
     """How a solution's score comes from those of its steps."""
     from prmkit.rewards.metadata import RewardMetadata
 
-    readings = {"prm": command.prm_aggregation, "orm": command.orm_aggregation}
-    told = []
+    readings, told = _readings(command), []
     for name, runs in models_of(command).items():
         used = dict.fromkeys(readings[name] or RewardMetadata.read(models[0]).aggregation for models in runs)
         told.append(f"{name.upper()} by {' or '.join(used)}")
