@@ -15,7 +15,7 @@ from prmkit.cli.compare_report import build_report
 from prmkit.cli.options import PolicyOptions, RunOptions, say
 from prmkit.cli.recipe_plan import STORIES, Plan, Regime
 from prmkit.cli.recipe_stages import PRM_AGGREGATION, Stages
-from prmkit.cli.recipe_tasks import side_by_side
+from prmkit.cli.recipe_tasks import side_by_side, take_over
 from prmkit.completers.engines import Engine
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
         out=command.out / regime.name,
         policy=stages.policy,
     )
-    side_by_side("scoring", [each for all_ in scorings(compare, pool).values() for each in all_])
+    every = [each for all_ in scorings(compare, pool).values() for each in all_]
+    take_over(every, command.out.glob("*/scores-*"))
+    side_by_side("scoring", every)
     report = build_report(
         compare, f"PRM against ORM: {regime.label}", command_line("compare", command), stages.costs(regime, trainings)
     )

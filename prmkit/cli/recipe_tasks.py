@@ -1,17 +1,23 @@
 """Trainings and scorings side by side: each a task on the Ray cluster that is open, on one CPU core or one GPU."""
 
 import contextlib
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from labelers.ledger import CONFIG_FILE, PROGRESS_FILE
 from prmkit.cli.options import progress
-from prmkit.cli.score import Score
+from prmkit.cli.score import Score, content
 from prmkit.cli.train import TrainORM, TrainPRM
 from prmkit.errors import EngineError, PrmkitError, first_line
-from prmkit.files import write_text
+from prmkit.evaluation.runs import run_config
+from prmkit.files import fingerprint, write_atomic, write_text
+from prmkit.runs import plain, shard_files
 from prmkit.steps import METADATA_FILE
+from prmkit.tables import read_solutions
 
 Training = TrainPRM | TrainORM
 Task = Training | Score
@@ -41,8 +47,8 @@ def side_by_side(what: str, tasks: Sequence[Task]) -> None:
             except ray.exceptions.RayError as lost:  # whatever is no PrmkitError, or a worker that died again and again
                 error = first_line(lost)
             if error:
-                for other in waiting:
-                    ray.cancel(other)
+                for other in waiting:  # killed, as an interrupt that comes in a destructor is not heard
+                    ray.cancel(other, force=True)
                 raise EngineError(f"{error} ({_beside(stopped, 'log')} has what it told)")
             advance(1)
 
@@ -51,6 +57,24 @@ def seconds_of(training: Training) -> float:
     """Wall seconds that a training took over all its starts; 0 where it has not begun."""
     file = _beside(training, "seconds")
     return float(file.read_text(encoding="utf-8")) if file.is_file() else 0.0
+
+
+def take_over(scorings: Sequence[Score], runs: Iterable[Path]) -> None:
+    """Copy what other runs have scored of the same solutions, by the same models in the same way, with what it cost.
+
+    Args:
+        scorings: Of one pool; those that have begun already are left alone.
+        runs: Where to look.
+    """
+    known = {fingerprint(run_config(run)): run for run in runs}
+    if not known or all(each.out.exists() for each in scorings):
+        return
+    pool = content(read_solutions(scorings[0].solutions))
+    for each in scorings:
+        run = known.get(fingerprint(plain(each.identity(pool))))
+        if run and not each.out.exists():
+            for file in (run / CONFIG_FILE, run / PROGRESS_FILE, *shard_files(run)):
+                write_atomic(each.out / file.relative_to(run), partial(shutil.copyfile, file))
 
 
 def _placed(task: Task) -> Task:

@@ -12,6 +12,8 @@ from prmkit.cli.reward_options import RewardEngine, RewardOptions
 from prmkit.rewards.base import Aggregation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labelers.ledger import Ledger
     from prmkit.records import ScoredSolution, Solution
     from prmkit.rewards.base import RewardModel
@@ -61,7 +63,7 @@ class Score:
         began = time.monotonic()
         model = self._load()
         try:
-            _score_missing(model, solutions, Ledger(self.out, self._identity(solutions)), began)
+            _score_missing(model, solutions, Ledger(self.out, self.identity(content(solutions))), began)
         finally:
             model.close()
         scored = read_scores(self.out)
@@ -79,19 +81,24 @@ class Score:
         }
         return self.rewards.load(self.model, self.engine, **options)
 
-    def _identity(self, solutions: "list[Solution]") -> dict[str, Any]:
-        """What decides the scores."""
-        from prmkit.files import fingerprint
-        from prmkit.tables import solution_row
-
+    def identity(self, content: str) -> dict[str, Any]:
+        """What decides the scores: the configuration of the run directory, for solutions of this `content`."""
         options = ("aggregation", "neutral_weight", "threshold", "calibration")
         return {
             "command": "score",
             **self.rewards.identity(self.model),
-            "solutions": fingerprint([solution_row(each) for each in solutions]),
+            "solutions": content,
             **{name: getattr(self, name) for name in options},
             "shard_size": SHARD,
         }
+
+
+def content(solutions: "Sequence[Solution]") -> str:
+    """Tells solutions from others."""
+    from prmkit.files import fingerprint
+    from prmkit.tables import solution_row
+
+    return fingerprint([solution_row(each) for each in solutions])
 
 
 def _score_missing(model: "RewardModel", solutions: "list[Solution]", ledger: "Ledger", began: float) -> None:

@@ -25,8 +25,8 @@ def prmkit(*arguments: str, cwd: Path, **options: object) -> subprocess.Complete
     )
 
 
-def label_arguments(out: Path, pool: Path, engines: int = 2) -> list[str]:
-    sizes = ["--rollouts", "4", "--shard-size", "3", "--engines", str(engines), "--max-tokens", "300"]
+def label_arguments(out: Path, pool: Path, engines: int = 2, rollouts: int = 4) -> list[str]:
+    sizes = ["--rollouts", str(rollouts), "--shard-size", "3", "--engines", str(engines), "--max-tokens", "300"]
     return ["label", "--solutions", str(pool), "--out", str(out), "--engine", "transformers", *sizes]
 
 
@@ -121,9 +121,8 @@ def test_a_killed_engine_is_replaced_and_its_work_done_again(pool: Path, undistu
 
 def test_an_interrupted_run_says_how_to_go_on(pool: Path) -> None:
     out = pool.parent / "interrupted"
-    process = subprocess.Popen(
-        [*PRMKIT, *label_arguments(out, pool)], cwd=pool.parent, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
+    long = label_arguments(out, pool, rollouts=64)  # on a busy machine a short run is over before the signal comes
+    process = subprocess.Popen([*PRMKIT, *long], cwd=pool.parent, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     wait_for_shards(out, 1)
     process.send_signal(signal.SIGINT)
     _, message = process.communicate(timeout=120)

@@ -1,6 +1,8 @@
 """Tables: what is read is what was written, and a wrong row is told by its place, its field and what was found."""
 
+import contextlib
 import datetime
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,16 @@ from prmkit.records import (
     StepLabel,
     Strategy,
 )
-from prmkit.tables import label_row, read_labels, read_scores, read_solutions, score_row, write_rows
+from prmkit.tables import (
+    label_row,
+    read_labels,
+    read_records,
+    read_scores,
+    read_solutions,
+    row_score,
+    score_row,
+    write_rows,
+)
 
 SOLUTION = Solution(
     solution_id="0",
@@ -174,6 +185,25 @@ def test_a_solution_that_is_there_twice_is_told_with_both_places(tmp_path: Path,
     with pytest.raises(InputError) as error:
         read(file)
     assert str(error.value) == f"{file}:3: solution p/0 is at {file}:1 already; keep one of them"
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_the_garbage_collector_rests_only_while_a_table_is_read(tmp_path: Path, collecting: bool, copies: int) -> None:
+    write_rows(tmp_path / "scores.parquet", [score_row(SCORED)] * copies, SCORE_SCHEMA)
+    collected = []
+
+    def convert(row: dict[str, Any]) -> ScoredSolution:
+        collected.append(gc.isenabled())
+        return row_score(row)
+
+    (gc.enable if collecting else gc.disable)()
+    try:
+        with contextlib.suppress(InputError):  # two copies are refused
+            read_records(tmp_path / "scores.parquet", (), convert, lambda each: each.solution)
+        assert collected == [False] * copies and gc.isenabled() is collecting
+    finally:
+        gc.enable()
 
 
 def test_a_solution_in_two_shards_is_told_with_both_files(tmp_path: Path) -> None:

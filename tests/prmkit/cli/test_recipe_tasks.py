@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from labelers.cluster import ClusterOptions, cluster
-from prmkit.cli.recipe_tasks import side_by_side
+from labelers.ledger import read_cost
+from prmkit.cli.recipe_tasks import side_by_side, take_over
 from prmkit.cli.score import Score
 from prmkit.cli.train import TrainORM, TrainPRM
 from prmkit.errors import EngineError
 from prmkit.records import LABEL_SCHEMA
+from prmkit.rewards.base import Aggregation
 from prmkit.rewards.metadata import RewardMetadata
+from prmkit.runs import shard_files
 from prmkit.tables import label_row, read_scores, write_rows
 from prmkit.training.config import TrainConfig
 
@@ -63,6 +67,26 @@ def test_all_are_trained_and_score_here_and_what_is_finished_is_left_as_it_is(la
     assert "holds the finished run" in Path("prm/0.log").read_text()
     side_by_side("scoring", [Score(model=(str(each.out),), solutions=labels, out=Path("scores")) for each in both[:1]])
     assert len(read_scores(Path("scores"))) == 48 and "48 solutions scored" in Path("scores.log").read_text()
+
+
+def test_what_was_scored_in_the_same_way_is_copied_and_the_rest_is_not(labels: Path, tiny_base: Path) -> None:
+    for seed in (0, 1):
+        TrainORM(
+            labels=labels, out=Path(f"orm/{seed}"), config=TrainConfig(base=str(tiny_base), epochs=1, seed=seed)
+        ).run()
+    earlier = Score(model=("orm/0",), solutions=labels, out=Path("scored"))
+    earlier.run()
+    same, other_way, other_model = (
+        replace(earlier, out=Path("same")),
+        replace(earlier, out=Path("other-way"), aggregation=Aggregation.MIN),
+        replace(earlier, out=Path("other-model"), model=("orm/1",)),
+    )
+    take_over([same, other_way, other_model], Path().iterdir())
+    assert not other_way.out.exists() and not other_model.out.exists()
+    shard = shard_files(same.out)[0]
+    before = shard.stat().st_mtime_ns
+    assert same.scored() == read_scores(earlier.out) and shard.stat().st_mtime_ns == before
+    assert read_cost(same.out) == read_cost(earlier.out)
 
 
 def test_an_error_in_one_is_told_in_one_line_and_stops_the_others(labels: Path, tiny_base: Path) -> None:
