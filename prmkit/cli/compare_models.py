@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -97,13 +98,20 @@ def score_pool(command: "CompareOptions", pool: Path) -> "tuple[dict[str, list[l
 
     Raises:
         InputError: A solution is not graded.
+        ShapeError: `--sizes` goes beyond the solutions of a problem.
     """
     from labelers.ledger import read_cost
+    from prmkit.evaluation.comparison import checked_sizes
     from prmkit.evaluation.pools import check_graded
+    from prmkit.evaluation.runs import drawn_per_problem
     from prmkit.report.tables import Cost
     from prmkit.tables import read_solutions
 
-    check_graded(read_solutions(pool))
+    solutions = read_solutions(pool)
+    check_graded(solutions)
+    if command.sizes:
+        held = Counter(each.problem.problem_id for each in solutions)
+        checked_sizes(command.sizes, drawn_per_problem(pool) or max(held.values()))
     every = scorings(command, pool)
     scored = {name: [each.scored() for each in runs] for name, runs in every.items()}
     _remove_others(command.out, {each.out.name for runs in every.values() for each in runs})

@@ -38,6 +38,8 @@ class CompareOptions:
     n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
     """Solutions drawn per problem, by default 64. With --pool all it holds. With --scored as many as were
     drawn there; samples that are not in the files count as failed."""
+    sizes: tuple[int, ...] = ()
+    """The n to compare at, ascending up to the solutions per problem; default: 1, 2, 4, ... and all."""
     searches: tuple[Path, ...] = ()
     """Run directories of `prmkit search` on the same problems, set beside best-of-n for the same tokens."""
     labels: Path | None = None

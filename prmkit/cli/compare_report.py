@@ -44,7 +44,7 @@ def build_report(
     solutions = [each.solution for each in scored["prm"][0]]
     scores = {name: [[each.score for each in rows] for rows in runs] for name, runs in scored.items()}
     pools = build_pools(solutions, scores, drawn=drawn_per_problem(pool))
-    comparison = compare_pool(pools, seed=options.seed)
+    comparison = compare_pool(pools, sizes=options.sizes or None, seed=options.seed)
     searches = [read_search(run, comparison, seed=options.seed) for run in options.searches]
     thresholds = by_run({name: [threshold_of(run) for run in runs] for name, runs in models_of(options).items()})
     shown = shown_solutions(options, {name: runs[0] for name, runs in scored.items()})
@@ -72,6 +72,7 @@ def build_report(
 def check_options(options: CompareOptions) -> None:
     """Refuse contradictory options before any work is done."""
     from prmkit.errors import InputError, MissingFileError
+    from prmkit.evaluation.comparison import checked_sizes
 
     if options.scored:
         check_scored(options)
@@ -85,6 +86,8 @@ def check_options(options: CompareOptions) -> None:
         raise InputError(
             f"need n >= 1, examples >= 0, rollouts >= 0; got {options.n}, {options.examples}, {options.rollouts}"
         )
+    if options.sizes:
+        checked_sizes(options.sizes, options.sizes[-1] if options.pool else options.n or POOL_SIZE)
     if options.reference_labels is not None and options.labels is None:
         raise InputError("--reference-labels are held against --labels; give both")
     if len({each.resolve().name for each in options.searches}) < len(options.searches):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from prmkit.cli.compare_options import CompareOptions
     from prmkit.report import Report
 
-HEEDED = ("--scored", "--out", "--n", "--seed")
+HEEDED = ("--scored", "--out", "--n", "--sizes", "--seed")
 """Options that change something where the scores are given."""
 
 
@@ -33,7 +33,7 @@ def scored_report(command: "CompareOptions") -> "Report":
     held = sum(len(each.given) for each in samples.problems)
     say(f"{counted(held, 'sample')} of {counted(len(samples.problems), 'problem')}, in the layout of {samples.layout}")
     pools, said = published_pools(samples, command.n)
-    comparison = compare_pool(pools, seed=command.seed)
+    comparison = compare_pool(pools, sizes=command.sizes or None, seed=command.seed)
     return Report(
         title=f"Published samples ({samples.layout})",
         headline=headline(comparison),

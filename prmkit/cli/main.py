@@ -28,7 +28,7 @@ COMMANDS = {
 }
 """Where each command lives; only the one that is asked for is imported."""
 
-CONTINUING = ("demo", "sample", "label", "audit", "train", "search", "compare")
+CONTINUING = ("demo", "sample", "label", "audit", "train", "score", "search", "compare")
 """Commands that continue what they find in their --out; the others begin again."""
 
 

@@ -117,21 +117,20 @@ class Stages:
         return TrainConfig(optimizer=Optimizer.MUON, lr=_LR, epochs=self.plan.epochs(solutions), seed=seed)
 
     def costs(self, regime: Regime, trainings: Mapping[str, Sequence[Training]]) -> "list[Cost]":
-        """What a regime took before its comparison."""
+        """What a regime took before its comparison, which counts the pool itself."""
         from prmkit.cli.describe import run_cost
         from prmkit.report.tables import Cost
 
         runs = {
             "sample solutions to learn from": f"solutions-{regime.labelled}",
             f"label their steps by {self.plan.rollouts} rollouts each": f"labels-{regime.labelled}",
-            "sample the pool": f"pool-{regime.level}",
         }
         if regime.equal_cost:
             runs["sample the ORM's solutions"] = f"solutions-{self.as_many_as_cost(regime.labelled)}"
         return [
             *(run_cost(stage, self.out / run) for stage, run in runs.items()),
             *(
-                Cost(stage=f"train the {name.upper()} {len(each)} times", seconds=sum(map(seconds_of, each)) or None)
+                Cost(stage=f"train {len(each)} {name.upper()}s, added up", seconds=sum(map(seconds_of, each)) or None)
                 for name, each in trainings.items()
             ),
         ]

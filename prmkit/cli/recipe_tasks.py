@@ -54,7 +54,7 @@ def side_by_side(what: str, tasks: Sequence[Task]) -> None:
 
 
 def seconds_of(training: Training) -> float:
-    """Wall seconds that a training took over all its starts; 0 where it has not begun."""
+    """Wall seconds that a training took over all its starts but those that were killed; 0 where there is none."""
     file = _beside(training, "seconds")
     return float(file.read_text(encoding="utf-8")) if file.is_file() else 0.0
 
@@ -100,8 +100,9 @@ def _work(task: Task, alone: bool) -> str:
             task.run()
         except PrmkitError as error:
             return str(error)
-    if not (trained or isinstance(task, Score)):  # a scoring keeps account itself
-        write_text(_beside(task, "seconds"), f"{seconds_of(task) + time.monotonic() - began}")
+        finally:
+            if not (trained or isinstance(task, Score)):  # a scoring keeps account itself
+                write_text(_beside(task, "seconds"), f"{seconds_of(task) + time.monotonic() - began}")
     return ""
 
 

@@ -146,9 +146,7 @@ def compare_pool(
     """
     scored, runs = _check(pools)
     largest = max(each.size for each in pools)
-    sizes = subset_sizes(largest) if sizes is None else tuple(sizes)
-    if not sizes or list(sizes) != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] > largest:
-        raise ShapeError(f"sizes must ascend within 1 and the {largest} solutions of the largest pool, got {sizes}")
+    sizes = checked_sizes(sizes, largest)
     run_outcomes, errors = _outcomes(pools, scored, sizes, seed)
     lengths = [each.tokens for each in pools if each.tokens is not None]
     return Comparison(
@@ -171,6 +169,14 @@ def compare_pool(
         runs=runs,
         tokens=float(np.concatenate(lengths).mean()) if len(lengths) == len(pools) else None,
     )
+
+
+def checked_sizes(sizes: Sequence[int] | None, largest: int) -> tuple[int, ...]:
+    """The n to compare at; arguments and errors as of `compare_pool`, `largest` being its N."""
+    sizes = subset_sizes(largest) if sizes is None else tuple(sizes)
+    if not sizes or list(sizes) != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] > largest:
+        raise ShapeError(f"sizes must ascend within 1 and the {largest} solutions of the largest pool, got {sizes}")
+    return sizes
 
 
 def _outcomes(

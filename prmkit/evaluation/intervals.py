@@ -88,7 +88,7 @@ def share_estimates(shares_PM: Floats, *, seed: int = 0, resamples: int = RESAMP
 def paired_differences(
     first_PM: Floats, second_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES, chosen_of: int = 1
 ) -> list[Difference]:
-    """Mean over problems, and training runs, of `first - second` for each of M columns.
+    """Mean over problems, and training runs, of `first - second`, shares in [0, 1], for each of M columns.
 
     Where all problems that differ do so in one direction, resamples show little spread or none. The p-value is then at
     least that of the exact sign test, 2 * 2^-k with k problems that differ, and where that is 0.05 or more, or all
@@ -114,7 +114,7 @@ def paired_differences(
     tail = 1 + np.minimum((means_RM <= 0).sum(axis=0), (means_RM >= 0).sum(axis=0))
     p_values = np.minimum(1.0, chosen_of * 2 * tail / (resamples + 1))
     found = [
-        Difference(value=each.value, low=each.low, high=each.high, n=each.n, p_value=float(p))
+        Difference(value=each.value, low=max(-1.0, each.low), high=min(1.0, each.high), n=each.n, p_value=float(p))
         for each, p in zip(_estimates(differences_PM, means_RM, level), p_values, strict=True)
     ]
     return [
@@ -186,9 +186,8 @@ def statistic_estimate(
 ) -> Estimate | None:
     """`statistic_estimates` for a single figure, of which the statistic returns `[R]`; `n` is what it rests on."""
     rests_on_P1 = np.full((problems, 1), n / max(1, problems))
-    return statistic_estimates(
-        lambda weights: statistic(weights)[:, None], rests_on_P1, seed=seed, resamples=resamples
-    )[0]
+    (found,) = statistic_estimates(lambda w_RP: statistic(w_RP)[:, None], rests_on_P1, seed=seed, resamples=resamples)
+    return found
 
 
 def wilson(successes: int, trials: int) -> Estimate:
@@ -208,11 +207,12 @@ def wilson(successes: int, trials: int) -> Estimate:
 
 
 def _not_certain(estimate: Estimate, problems: int) -> Estimate:
-    """Where all problems give 0, or all give 1, resampling them shows no spread; Wilson's interval stands in."""
-    if not estimate.low == estimate.value == estimate.high or estimate.value not in (0.0, 1.0):
+    """Where all problems give 0, or all give 1, or there is one, resampling shows no spread; Wilson's ends stand in."""
+    if not estimate.low == estimate.value == estimate.high or (problems > 1 and estimate.value not in (0.0, 1.0)):
         return estimate
-    stand_in = wilson(round(estimate.value * problems), problems)
-    return Estimate(value=estimate.value, low=stand_in.low, high=stand_in.high, n=estimate.n)
+    ones = problems * min(1.0, max(0.0, estimate.value))
+    least, most = (wilson(int(edge(ones)), problems) for edge in (np.floor, np.ceil))
+    return replace(estimate, low=least.low, high=most.high)
 
 
 def _sign_tested(found: Difference, differences_TP: Floats, chosen_of: int) -> Difference:

@@ -42,6 +42,11 @@ class Outcome:
         solved = {name: np.array(values, dtype=np.float64) for name, values in stored["solved"].items()}
         return cls(n=stored["n"], problem_ids=tuple(stored["problem_ids"]), solved=solved)
 
+    @property
+    def runs(self) -> int:
+        """T."""
+        return max(map(len, self.solved.values()))
+
     def share(self, method: str, *, seed: int = 0) -> Estimate:
         """Share of problems solved."""
         return share_estimates(self.solved[method][:, :, None], seed=seed)[0]

@@ -28,7 +28,8 @@ def headline(comparison: Comparison) -> str:
     if comparison.sizes[0] == 1:
         shares.append(f"a single solution {number(comparison.accuracy[PASS][0].value, Unit.PERCENT)}{THIN}%")
     runs = f", mean of {comparison.runs} training runs" if comparison.runs > 1 else ""
-    pool = f"{counted(problems, 'problem')} with {counted(n, 'solution')} each"
+    each = f"up to {counted(n, 'solution')}" if comparison.short[-1] else f"{counted(n, 'solution')} each"
+    pool = f"{counted(problems, 'problem')} with {each}"
     return " ".join([*claims, f"Solved, of {pool}{runs}: {_list(shares)}."])
 
 

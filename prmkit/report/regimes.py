@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from prmkit.evaluation.comparison import MAJORITY, PAIRS
+from prmkit.evaluation.intervals import Estimate
 from prmkit.evaluation.regimes import Outcome, difference
 from prmkit.report.records import Column, Row, Table, Unit
 from prmkit.report.tables import difference_name, method_name
@@ -25,9 +26,16 @@ def solved_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
         note=f"At n = {', '.join(map(str, largest))}. Intervals cover problems and training runs. "
         "Every regime that was run is here.",
         head="regime",
-        columns=tuple(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in METHODS),
+        columns=(
+            *(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in METHODS),
+            Column(key="runs", label="training runs", unit=Unit.COUNT),
+        ),
         rows=tuple(
-            Row(key=name, label=name, cells=tuple(each.share(method, seed=seed) for method in METHODS))
+            Row(
+                key=name,
+                label=name,
+                cells=(*(each.share(method, seed=seed) for method in METHODS), Estimate.exact(each.runs)),
+            )
             for name, each in outcomes.items()
         ),
     )
@@ -61,8 +69,8 @@ def labels_table(key: str, title: str, prms: Mapping[str, Outcome], orms: Mappin
     return Table(
         key=key,
         title=title,
-        note="PRM of the row minus ORM of the column. Where the interval holds 0 no difference is shown, which does "
-        "not make them equal; where it lies below 0 the ORM is ahead.",
+        note="PRM of the row minus ORM of the column, over as many training runs as both have. Where the interval "
+        "holds 0 no difference is shown, which does not make them equal; where it lies below 0 the ORM is ahead.",
         head="PRM from",
         columns=tuple(Column(key=name, label=f"ORM from {name}", unit=Unit.POINTS) for name in orms),
         rows=tuple(

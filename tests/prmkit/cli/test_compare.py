@@ -73,6 +73,9 @@ def test_steps_are_flagged_below_the_threshold_of_each_checkpoint(compared_model
         (["--pool", "POOL", "-n", "4"], "with --pool all of it is taken"),
         (["--pool", "POOL", "--limit", "4"], "with --pool all of it is taken"),
         (["--problems", "demo:4", "-n", "0"], "need n >= 1"),
+        (["--pool", "POOL", "--sizes", "2", "2"], "sizes must ascend within 1 and"),
+        (["--problems", "demo:4", "--sizes", "2", "65"], "sizes must ascend within 1 and the 64 solutions"),
+        (["--problems", "demo:4", "-n", "4", "--sizes", "5"], "sizes must ascend within 1 and the 4 solutions"),
         (["--pool", "POOL", "--reference-labels", "POOL"], "give both"),
         (["--pool", "nowhere"], "nowhere: no such file or run directory"),
         (["--pool", "POOL", "--labels", "nowhere"], "nowhere: no such file or run directory"),
@@ -86,6 +89,16 @@ def test_contradictions_and_missing_inputs_are_one_line_and_write_nothing(
     assert compare(*compared_models, "--out", out, *filled) == 1
     told = capsys.readouterr().err
     assert message in told and told.count("\n") == 1 and not out.exists()
+
+
+def test_sizes_beyond_the_pool_are_refused_before_it_is_scored(
+    compared_models, compared_pool, tmp_path, capsys
+) -> None:
+    out = tmp_path / "out"
+    assert compare(*compared_models, "--pool", compared_pool, "--sizes", 1, 1000, "--out", out) == 1
+    assert "solutions of the largest pool, got (1, 1000)" in capsys.readouterr().err and not out.exists()
+    assert compare(*compared_models, "--pool", compared_pool, "--sizes", 1, 3, "--examples", 0, "--out", out) == 0
+    assert list(json.loads((out / "metrics.json").read_text())["accuracy"]) == ["1", "3"]
 
 
 @pytest.mark.slow

@@ -89,6 +89,14 @@ def test_the_number_drawn_and_the_seed_are_taken(samples: Path, tmp_path: Path) 
     assert seed["4"]["orm"]["low"] != plain["4"]["orm"]["low"]
 
 
+def test_the_comparison_is_made_at_the_sizes_that_are_named(samples: Path, tmp_path: Path) -> None:
+    for name, options in (("plain", []), ("sizes", ["--sizes", 3, 4])):
+        assert compare("--scored", samples, "--out", tmp_path / name, *options) == 0
+    plain, sizes = (figures(tmp_path / name) for name in ("plain", "sizes"))
+    assert list(sizes["accuracy"]) == ["3", "4"] and sizes["accuracy"]["4"] == plain["accuracy"]["4"]
+    assert "at n = 4 (few problems" in sizes["headline"]
+
+
 def test_scores_from_both_of_rlhflows_scripts_are_compared(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert compare("--scored", *pools(tmp_path, scored=True), "--out", out) == 0
@@ -116,6 +124,7 @@ def test_options_that_would_do_nothing_are_refused(samples: Path, tmp_path: Path
         (["--dry-run"], "with --scored neither is done"),
         (["-n", "0"], "need n >= 1, got 0"),
         (["-n", "7"], "has 8 samples, and 7 were said to be drawn"),
+        (["--sizes", "4", "9"], "sizes must ascend within 1 and the 8 solutions of the largest pool, got (4, 9)"),
     ):
         assert compare("--scored", samples, "--out", tmp_path / "out", *options) == 1
         assert message in capsys.readouterr().err

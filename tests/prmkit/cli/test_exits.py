@@ -31,7 +31,7 @@ def test_only_commands_that_continue_say_so_when_interrupted(
     assert main([name, *ARGUMENTS[name]]) == 130
     advice = "; the same command continues where it stopped" if name in CONTINUING else ""
     assert capsys.readouterr().err == f"prmkit {name}: interrupted{advice}\n"
-    assert (name in CONTINUING) == (name not in ("convert", "grade", "score"))
+    assert (name in CONTINUING) == (name not in ("convert", "grade"))
 
 
 @pytest.mark.parametrize(

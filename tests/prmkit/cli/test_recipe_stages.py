@@ -39,9 +39,10 @@ def test_equal_cost_is_as_many_solutions_as_sampling_and_rollouts_cost_together(
 
 
 def test_the_costs_of_a_regime_are_those_of_its_own_runs(tmp_path: Path) -> None:
-    for name, tokens in (("solutions-16", 100), ("labels-16", 1000), ("pool-easy", 10), ("pool-default", 7)):
+    for name, tokens in (("solutions-16", 100), ("labels-16", 1000), ("solutions-8", 10), ("labels-8", 7)):
         write_cost(tmp_path / name, tokens)
-    assert [each.tokens for each in stages_in(tmp_path).costs(Regime(level="easy", labelled=16), {})] == [100, 1000, 10]
+    assert [each.tokens for each in stages_in(tmp_path).costs(Regime(labelled=16), {})] == [100, 1000]
+    assert [each.tokens for each in stages_in(tmp_path).costs(Regime(labelled=8), {})] == [10, 7]
 
 
 @pytest.mark.slow

@@ -87,6 +87,14 @@ def test_every_resample_holds_as_many_problems_as_there_are() -> None:
     assert weights.shape == (1203, 7) and (weights.sum(axis=1) == 7).all()
 
 
+def test_a_single_problem_says_next_to_nothing_about_others() -> None:
+    for share in (0.0, 0.5, 1.0):
+        (one,) = share_estimates(np.array([[share]]))
+        assert one.value == share and one.high - one.low >= wilson(0, 1).high
+    (several,) = share_estimates(np.full((40, 1), 0.5))
+    assert several.low == several.high == 0.5
+
+
 def test_a_ratio_weighs_problems_by_their_denominator_and_is_none_without_one() -> None:
     ratio, empty = ratio_estimates(np.array([[1.0, 0], [0, 0]]), np.array([[1.0, 0], [3, 0]]))
     assert ratio is not None and ratio.value == 0.25 and ratio.n == 4
@@ -154,6 +162,8 @@ def test_runs_that_agree_are_stretched_by_nothing_and_shares_stay_within_0_and_1
         assert (several.value, several.low, several.high) == pytest.approx((one.value, one.low, one.high))
     (apart,) = share_estimates(np.array([0.2, 0.9])[:, None, None].repeat(30, axis=1))
     assert (apart.low, apart.high) == (0, 1)
+    (difference,) = paired_differences(np.array([0.2, 0.9])[:, None, None].repeat(30, axis=1), np.zeros((30, 1)))
+    assert (difference.low, difference.high) == (-1, 1)
 
 
 @pytest.mark.parametrize(("differ", "shown"), [(1, False), (2, False), (5, False), (6, True), (9, True)])

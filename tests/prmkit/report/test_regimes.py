@@ -31,14 +31,14 @@ def outcomes() -> dict[str, Outcome]:
 def test_every_regime_is_a_row_with_all_methods_and_differences(outcomes) -> None:
     solved, differences = solved_table(outcomes), differences_table(outcomes)
     assert (solved.key, differences.key) == ("regimes", "regime_differences")
-    assert [each.key for each in solved.columns] == list(METHODS)
+    assert [each.key for each in solved.columns] == [*METHODS, "runs"]
     assert [each.key for each in differences.columns] == [f"{a}-{b}" for a, b in PAIRS]
-    assert {each.unit for each in solved.columns} == {Unit.PERCENT}
+    assert [each.unit for each in solved.columns] == [Unit.PERCENT] * len(METHODS) + [Unit.COUNT]
     assert {each.unit for each in differences.columns} == {Unit.POINTS}
     assert [row.label for row in solved.rows] == [row.label for row in differences.rows] == list(outcomes)
     for name, each in outcomes.items():
         shares, cells = (table.to_json()[name] for table in (solved, differences))
-        assert shares["orm"]["value"] == each.share("orm").value
+        assert shares["orm"]["value"] == each.share("orm").value and shares["runs"]["value"] == 2
         assert cells["prm-orm"]["low"] == difference(each, "prm", each, "orm").low
         assert cells["prm-orm"]["value"] == pytest.approx(shares["prm"]["value"] - shares["orm"]["value"])
 
