@@ -65,7 +65,10 @@ class Plan:
     pool: int = 64
     """Solutions of each of those."""
     presented: int = 64_000
-    """Solutions that a training reads, repetitions counted: every model learns equally long, from however many."""
+    """Solutions that a training reads, repetitions counted: every model learns equally long, from however many.
+
+    Counted as they were sampled; duplicates and those of validation problems are left out, as in every training.
+    """
 
     def epochs(self, solutions: int) -> int:
         """Passes over so many solutions, at least one."""
