@@ -211,8 +211,8 @@ def read_rows(source: Path, needed: Iterable[str]) -> list[tuple[str, Row]]:
         if file.suffix != ".parquet":
             raise InputError(f"{file}: expected .jsonl or .parquet, or a run directory")
         try:
-            with file.open("rb") as handle:
-                rows = pq.read_table(handle).to_pylist()
+            with file.open("rb") as handle:  # no threads: a process that ends while those of pyarrow 26 start aborts
+                rows = pq.read_table(handle, use_threads=False).to_pylist()
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{file}: not a Parquet file: {error}") from None
         placed += [(f"{file} row {index}", row) for index, row in enumerate(rows)]

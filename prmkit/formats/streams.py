@@ -37,7 +37,8 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
     index = 0
     with path.open("rb") as handle:
         try:
-            for batch in pq.ParquetFile(handle).iter_batches(batch_size=_ROWS):
+            # without threads, as in `prmkit.tables.read_rows`
+            for batch in pq.ParquetFile(handle).iter_batches(batch_size=_ROWS, use_threads=False):
                 for row in batch.to_pylist():
                     yield f"{path} row {index}", row
                     index += 1
