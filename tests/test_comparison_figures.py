@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from prmkit.files import read_json
+from prmkit.report.regimes import METHODS
 
 ROOT = Path(__file__).parent.parent
 ROWS = read_json(ROOT / "benchmarks" / "results" / "comparison.json")
 FIGURES = read_json(ROOT / "benchmarks" / "results" / "comparison_figures.json")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPE = (ROOT / "docs" / "stories-recipe.md").read_text(encoding="utf-8")
-METHODS = ("prm", "orm", "majority", "prm-weighted", "orm-weighted")
 
 
 def points(cell: dict[str, float], sign: str = "") -> str:

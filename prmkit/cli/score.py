@@ -81,13 +81,13 @@ class Score:
         }
         return self.rewards.load(self.model, self.engine, **options)
 
-    def identity(self, content: str) -> dict[str, Any]:
-        """What decides the scores: the configuration of the run directory, for solutions of this `content`."""
+    def identity(self, solutions: str) -> dict[str, Any]:
+        """What decides the scores: the configuration of the run directory, for solutions with this `content`."""
         options = ("aggregation", "neutral_weight", "threshold", "calibration")
         return {
             "command": "score",
             **self.rewards.identity(self.model),
-            "solutions": content,
+            "solutions": solutions,
             **{name: getattr(self, name) for name in options},
             "shard_size": SHARD,
         }
