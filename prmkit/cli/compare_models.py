@@ -97,23 +97,23 @@ def score_pool(command: "CompareOptions", pool: Path) -> "tuple[dict[str, list[l
         By method, for every training run the scored solutions; and what it took.
 
     Raises:
-        InputError: A solution is not graded.
+        InputError: There are no solutions, or one is not graded.
         ShapeError: `--sizes` goes beyond the solutions of a problem.
     """
     from labelers.ledger import read_cost
+    from prmkit.cli.score import Pool
     from prmkit.evaluation.comparison import checked_sizes
     from prmkit.evaluation.pools import check_graded
     from prmkit.evaluation.runs import drawn_per_problem
     from prmkit.report.tables import Cost
-    from prmkit.tables import read_solutions
 
-    solutions = read_solutions(pool)
-    check_graded(solutions)
+    read = Pool.read(pool)
+    check_graded(read.solutions)
     if command.sizes:
-        held = Counter(each.problem.problem_id for each in solutions)
+        held = Counter(each.problem.problem_id for each in read.solutions)
         checked_sizes(command.sizes, drawn_per_problem(pool) or max(held.values()))
     every = scorings(command, pool)
-    scored = {name: [each.scored() for each in runs] for name, runs in every.items()}
+    scored = {name: [each.scored(read) for each in runs] for name, runs in every.items()}
     _remove_others(command.out, {each.out.name for runs in every.values() for each in runs})
     stages = by_run({f"score by {name.upper()}": runs for name, runs in every.items()}, ", run")
     return scored, [Cost(stage=stage, seconds=read_cost(each.out)[0]) for stage, each in stages.items()]

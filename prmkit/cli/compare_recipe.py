@@ -96,7 +96,7 @@ def check_recipe(command: "CompareOptions") -> None:
 
 def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Report":
     """Train what is not trained yet, compare, and write the regime's own report and outcome."""
-    from prmkit.cli.describe import command_line
+    from prmkit.cli.describe import command_line, resolved
     from prmkit.evaluation.regimes import Outcome
     from prmkit.report import write_report
 
@@ -123,7 +123,11 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
     report = build_report(
         compare, f"PRM against ORM: {regime.label}", command_line("compare", command), stages.costs(regime, trainings)
     )
-    report = replace(report, notes=(_solver(stages.policy), *report.notes))
+    report = replace(
+        report,
+        notes=(_solver(stages.policy), *report.notes),
+        config=resolved(compare) | {"recipe": stages.settings(regime, trainings)},
+    )
     write_report(compare.out, report)
     Outcome.of(report.comparison).write(compare.out / OUTCOME)
     say(report.headline)
@@ -163,11 +167,12 @@ def _write_results(command: "CompareOptions", plan: Plan, outcomes: "Mapping[Reg
     from prmkit.cli.describe import command_line
     from prmkit.evaluation.regimes import entries
     from prmkit.files import write_json
+    from prmkit.report.versions import package_versions
 
-    line = command_line("compare", command)
+    made = {"command": command_line("compare", command), "commit": package_versions().get("commit")}
     rows = [
-        row | {"seeds": list(range(command.seed, command.seed + regime.runs)), "command": line}
+        row | {"seeds": list(range(command.seed, command.seed + regime.runs))} | made
         for regime, outcome in outcomes.items()
-        for row in entries(regime.name, outcome, default=regime == plan.default, seed=command.seed)
+        for row in entries(regime.name, [outcome], default=regime == plan.default, seed=command.seed)
     ]
     write_json(command.out / RESULTS, rows)

@@ -1,9 +1,9 @@
 """The stages of `prmkit compare --recipe stories`: commands with run directories, each continued where it stopped."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prmkit.cli.label import Label
 from prmkit.cli.options import PolicyOptions, RunOptions, SamplingOptions
@@ -49,31 +49,23 @@ class Stages:
 
     def pool(self, level: str) -> Path:
         """Solutions of held-out problems."""
-        out = self.out / f"pool-{level}"
-        self._sample(out, f"demo:{self.plan.test_problems}:{level}", self.plan.pool, self.seed + _TEST_SEED)
-        return out
+        problems = f"demo:{self.plan.test_problems}:{level}"
+        sample = self._sample(f"pool-{level}", problems, self.plan.pool, self.seed + _TEST_SEED)
+        sample.run()
+        return sample.out
 
     def solutions(self, count: int) -> Path:
         """About `count` solutions to learn from; a larger number holds the smaller ones."""
-        out = self.out / f"solutions-{count}"
-        problems = f"demo:{count // self.plan.per_problem}:{self.plan.learned_level}"
-        self._sample(out, problems, self.plan.per_problem, self.seed)
-        return out
+        sample = self._solutions(count)
+        sample.run()
+        return sample.out
 
     def labels(self, count: int) -> Path:
         """The same solutions, their steps labelled."""
-        out = self.out / f"labels-{count}"
-        Label(
-            solutions=str(self.solutions(count)),
-            out=out,
-            rollouts=self.plan.rollouts,
-            incorrect=_FEW_RIGHT,
-            seed=self.seed,
-            policy=self.policy,
-            sampling=_SAMPLING,
-            where=self.where,
-        ).run()
-        return out
+        self.solutions(count)
+        label = self._labels(count)
+        label.run()
+        return label.out
 
     def trainings(self, regime: Regime) -> dict[str, list[Training]]:
         """By method, the training of every run."""
@@ -113,6 +105,17 @@ class Stages:
         (_, sampled), (_, rolled_out) = (read_cost(self.out / f"{name}-{labelled}") for name in ("solutions", "labels"))
         return round(labelled * (1 + rolled_out / sampled) / self.plan.per_problem) * self.plan.per_problem
 
+    def settings(self, regime: Regime, trainings: Mapping[str, Sequence[Training]]) -> dict[str, Any]:
+        """What the report says of how the models came about: every option of every command, of the first run."""
+        from prmkit.cli.describe import resolved
+
+        commands = {
+            "sample": self._solutions(regime.labelled),
+            "label": self._labels(regime.labelled),
+            **{f"train {name}": runs[0] for name, runs in trainings.items()},
+        }
+        return {"regime": asdict(regime), **{name: resolved(each) for name, each in commands.items()}}
+
     def _config(self, solutions: int, seed: int) -> TrainConfig:
         return TrainConfig(optimizer=Optimizer.MUON, lr=_LR, epochs=self.plan.epochs(solutions), seed=seed)
 
@@ -135,7 +138,29 @@ class Stages:
             ),
         ]
 
-    def _sample(self, out: Path, problems: str, n: int, seed: int) -> None:
-        Sample(
-            problems=problems, n=n, out=out, seed=seed, policy=self.policy, sampling=_SAMPLING, where=self.where
-        ).run()
+    def _solutions(self, count: int) -> Sample:
+        problems = f"demo:{count // self.plan.per_problem}:{self.plan.learned_level}"
+        return self._sample(f"solutions-{count}", problems, self.plan.per_problem, self.seed)
+
+    def _labels(self, count: int) -> Label:
+        return Label(
+            solutions=str(self._solutions(count).out),
+            out=self.out / f"labels-{count}",
+            rollouts=self.plan.rollouts,
+            incorrect=_FEW_RIGHT,
+            seed=self.seed,
+            policy=self.policy,
+            sampling=_SAMPLING,
+            where=self.where,
+        )
+
+    def _sample(self, name: str, problems: str, n: int, seed: int) -> Sample:
+        return Sample(
+            problems=problems,
+            n=n,
+            out=self.out / name,
+            seed=seed,
+            policy=self.policy,
+            sampling=_SAMPLING,
+            where=self.where,
+        )

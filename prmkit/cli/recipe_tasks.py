@@ -10,14 +10,13 @@ from pathlib import Path
 
 from labelers.ledger import CONFIG_FILE, PROGRESS_FILE
 from prmkit.cli.options import progress
-from prmkit.cli.score import Score, content
+from prmkit.cli.score import Pool, Score
 from prmkit.cli.train import TrainORM, TrainPRM
 from prmkit.errors import EngineError, PrmkitError, first_line
 from prmkit.evaluation.runs import run_config
 from prmkit.files import fingerprint, write_atomic, write_text
 from prmkit.runs import plain, shard_files
 from prmkit.steps import METADATA_FILE
-from prmkit.tables import read_solutions
 
 Training = TrainPRM | TrainORM
 Task = Training | Score
@@ -69,7 +68,7 @@ def take_over(scorings: Sequence[Score], runs: Iterable[Path]) -> None:
     known = {fingerprint(run_config(run)): run for run in runs}
     if not known or all(each.out.exists() for each in scorings):
         return
-    pool = content(read_solutions(scorings[0].solutions))
+    pool = Pool.read(scorings[0].solutions)
     for each in scorings:
         run = known.get(fingerprint(plain(each.identity(pool))))
         if run and not each.out.exists():

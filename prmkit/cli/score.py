@@ -12,8 +12,6 @@ from prmkit.cli.reward_options import RewardEngine, RewardOptions
 from prmkit.rewards.base import Aggregation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from labelers.ledger import Ledger
     from prmkit.records import ScoredSolution, Solution
     from prmkit.rewards.base import RewardModel
@@ -50,20 +48,21 @@ class Score:
         """Do it."""
         self.scored()
 
-    def scored(self) -> "list[ScoredSolution]":
-        """Score what is not scored yet, say what the scores look like, and return all of them."""
+    def scored(self, pool: "Pool | None" = None) -> "list[ScoredSolution]":
+        """Score what is not scored yet, say what the scores look like, and return all of them.
+
+        Args:
+            pool: What is at `solutions`, where it was read already.
+        """
         from labelers.ledger import Ledger
-        from prmkit.errors import InputError
-        from prmkit.tables import read_scores, read_solutions
+        from prmkit.tables import read_scores
 
         self.rewards.check(self.model, self.engine)
-        solutions = read_solutions(self.solutions)
-        if not solutions:
-            raise InputError(f"{self.solutions}: no solutions in it")
+        pool = pool or Pool.read(self.solutions)
         began = time.monotonic()
         model = self._load()
         try:
-            _score_missing(model, solutions, Ledger(self.out, self.identity(content(solutions))), began)
+            _score_missing(model, pool.solutions, Ledger(self.out, self.identity(pool)), began)
         finally:
             model.close()
         scored = read_scores(self.out)
@@ -81,24 +80,42 @@ class Score:
         }
         return self.rewards.load(self.model, self.engine, **options)
 
-    def identity(self, solutions: str) -> dict[str, Any]:
-        """What decides the scores: the configuration of the run directory, for solutions with this `content`."""
+    def identity(self, pool: "Pool") -> dict[str, Any]:
+        """What decides the scores: the configuration of the run directory."""
         options = ("aggregation", "neutral_weight", "threshold", "calibration")
         return {
             "command": "score",
             **self.rewards.identity(self.model),
-            "solutions": solutions,
+            "solutions": pool.content,
             **{name: getattr(self, name) for name in options},
             "shard_size": SHARD,
         }
 
 
-def content(solutions: "Sequence[Solution]") -> str:
-    """Tells solutions from others."""
-    from prmkit.files import fingerprint
-    from prmkit.tables import solution_row
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Solutions to be scored, read once however many models score them."""
 
-    return fingerprint([solution_row(each) for each in solutions])
+    solutions: "list[Solution]"
+    """At least one."""
+    content: str
+    """Tells them from others."""
+
+    @classmethod
+    def read(cls, path: Path) -> "Pool":
+        """Of a run directory or a table.
+
+        Raises:
+            InputError: There are none, or they cannot be read.
+        """
+        from prmkit.errors import InputError
+        from prmkit.files import fingerprint
+        from prmkit.tables import read_solutions, solution_row
+
+        solutions = read_solutions(path)
+        if not solutions:
+            raise InputError(f"{path}: no solutions in it")
+        return cls(solutions=solutions, content=fingerprint([solution_row(each) for each in solutions]))
 
 
 def _score_missing(model: "RewardModel", solutions: "list[Solution]", ledger: "Ledger", began: float) -> None:

@@ -2,10 +2,7 @@
 
 Problems are resampled, not solutions or steps: those of one problem resemble each other (a cluster bootstrap). The
 intervals say what other problems of the same kind would give. They cover the seed of a training run only where values
-of several runs are given: then runs and problems are resampled independently of each other (the pigeonhole bootstrap,
-Owen 2007, Annals of Applied Statistics 1), with one run fewer than there are, which makes their share of the variance
-unbiased (Rao and Wu 1988, JASA 83). Few runs say little about how far runs spread, so the intervals are stretched by
-Student's t as far as they owe their width to the runs (Cochran 1964, Biometrics 20).
+of several runs are given; how is in crossed.py.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from prmkit.errors import ShapeError
+from prmkit.evaluation.crossed import over_runs
 
 LEVEL = 0.95
 """Of every interval."""
@@ -57,8 +54,8 @@ class Difference(Estimate):
     """A paired difference with its 95 % interval and p-value."""
 
     p_value: float
-    """Two-sided, from the same resamples as the interval, and never below the exact sign test's where all problems that
-    differ do so in one direction: below 0.05 about where the interval excludes 0."""
+    """Two-sided, made as the interval is, and never below the exact sign test's where all problems that differ do so in
+    one direction: below 0.05 where the interval excludes 0."""
 
     def to_json(self) -> dict[str, float]:
         """As stored in metrics.json."""
@@ -70,13 +67,16 @@ def mean_estimates(values_PM: Floats, *, seed: int = 0, resamples: int = RESAMPL
 
     Args:
         values_PM: `[P, M]`, one row per problem; or `[T, P, M]`, the same of T training runs.
-        seed: Of the resamples; equal seeds resample the same problems and runs.
+        seed: Of the resamples; equal seeds resample the same problems. Several runs need none.
         resamples: At least 2,000 for percentiles that can be quoted.
 
     Raises:
         ShapeError: No problems, or values that are not finite.
     """
-    return _estimates(values_PM, _stretched(values_PM, _resampled_means(values_PM, seed, resamples), LEVEL), LEVEL)
+    return [
+        Estimate(value=each.value, low=each.low, high=each.high, n=each.n)
+        for each in _means(values_PM, LEVEL, seed, resamples)
+    ]
 
 
 def share_estimates(shares_PM: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Estimate]:
@@ -95,10 +95,10 @@ def paired_differences(
     differences are equal, the interval reaches to where the sign test would put its end (see `_sign_tested`).
 
     Args:
-        first_PM: `[P, M]` or `[T, P, M]`. Row i of both is the same problem, and run i of both is resampled as one.
+        first_PM: `[P, M]` or `[T, P, M]`. Row i of both is the same problem, and run i of both the same run.
         second_PM: The same; of a single run, or none, it is held against every run of the other.
         seed: Of the resamples.
-        resamples: Of problems and runs.
+        resamples: As of `mean_estimates`.
         chosen_of: Among how many comparisons this one was chosen for its outcome. Interval and p-value are corrected
             for that (Bonferroni), so that the chosen one still misses the truth in at most 5 of 100 cases.
 
@@ -110,12 +110,9 @@ def paired_differences(
         raise ShapeError(f"paired values must have one shape, got {first_PM.shape} and {second_PM.shape}")
     differences_PM = np.round(first_PM - second_PM, 12)  # rounding errors are no differences
     level = 1 - (1 - LEVEL) / chosen_of
-    means_RM = _stretched(differences_PM, _resampled_means(differences_PM, seed, resamples), level)
-    tail = 1 + np.minimum((means_RM <= 0).sum(axis=0), (means_RM >= 0).sum(axis=0))
-    p_values = np.minimum(1.0, chosen_of * 2 * tail / (resamples + 1))
     found = [
-        Difference(value=each.value, low=max(-1.0, each.low), high=min(1.0, each.high), n=each.n, p_value=float(p))
-        for each, p in zip(_estimates(differences_PM, means_RM, level), p_values, strict=True)
+        replace(each, low=max(-1.0, each.low), high=min(1.0, each.high), p_value=min(1.0, chosen_of * each.p_value))
+        for each in _means(differences_PM, level, seed, resamples)
     ]
     return [
         _sign_tested(each, differences_PM[..., column].reshape(-1, each.n), chosen_of)
@@ -248,49 +245,29 @@ def bootstrap_weights(problems: int, seed: int, resamples: int) -> Iterator[Floa
 
 
 def _resampled_means(values_PM: Floats, seed: int, resamples: int) -> Floats:
-    """`[R, M]` of values `[P, M]` or `[T, P, M]`."""
+    """`[R, M]` of values `[P, M]`."""
+    problems = len(values_PM)
+    return np.concatenate(
+        [weights_RP @ values_PM / problems for weights_RP in bootstrap_weights(problems, seed, resamples)]
+    )
+
+
+def _means(values_PM: Floats, level: float, seed: int, resamples: int) -> list[Difference]:
+    """Mean of each of M columns of `[P, M]` or `[T, P, M]`, as a difference from 0."""
     if values_PM.ndim not in (2, 3) or not values_PM.size or not np.isfinite(values_PM).all():
         raise ShapeError(f"need finite values with axes ([run,] problem, column), got shape {values_PM.shape}")
-    problems, columns = values_PM.shape[-2:]
-    runs = values_PM.shape[0] if values_PM.ndim == 3 else 1
-    flat_PX = np.ascontiguousarray(values_PM.reshape(runs, problems, columns).transpose(1, 0, 2)).reshape(problems, -1)
-    rng = np.random.default_rng([seed, 1])  # apart from that of the problems, which do not depend on the runs
-    even = np.full(runs, 1.0 / runs)
-    means = []
-    for weights_RP in bootstrap_weights(problems, seed, resamples):
-        means_RTM = (weights_RP @ flat_PX / problems).reshape(-1, runs, columns)
-        if runs == 1:
-            means.append(means_RTM[:, 0])
-            continue
-        drawn_RT = rng.multinomial(runs - 1, even, size=len(means_RTM)) / (runs - 1)
-        means.append(np.einsum("rt,rtm->rm", drawn_RT, means_RTM))
-    return np.concatenate(means)
-
-
-def _stretched(values_PM: Floats, means_RM: Floats, level: float) -> Floats:
-    """Resampled means `[R, M]`, farther from the estimate by Student's t over the normal quantile of the level.
-
-    The variance of the mean has a part between T runs, for which t has T - 1 degrees of freedom, and one between
-    problems, for which the normal quantile stays as for a single run; the two are averaged, each weighted with its part
-    of the variance (Cochran 1964). Satterthwaite's degrees of freedom (1946) would make intervals cover too rarely.
-    """
-    if values_PM.ndim == 2 or len(values_PM) == 1:
-        return means_RM
-    runs, problems = values_PM.shape[:2]
-    between_runs_M = values_PM.mean(axis=1).var(axis=0, ddof=1) / runs
-    between_problems_M = values_PM.mean(axis=0).var(axis=0) / problems
-    share_M = between_runs_M / np.maximum(between_runs_M + between_problems_M, np.finfo(np.float64).tiny)
-    student, normal = stdtrit(runs - 1, (1 + level) / 2), ndtri((1 + level) / 2)
-    centre_M = values_PM.mean(axis=(0, 1))
-    return np.asarray(centre_M + (1.0 + share_M * (student / normal - 1)) * (means_RM - centre_M))
-
-
-def _estimates(values_PM: Floats, means_RM: Floats, level: float) -> list[Estimate]:
-    low, high = _percentiles(means_RM, level)
-    values_M = values_PM.reshape(-1, *values_PM.shape[-2:]).mean(axis=0).mean(axis=0)
+    problems = values_PM.shape[-2]
+    if values_PM.ndim == 3 and len(values_PM) > 1:
+        ends = over_runs([values_PM], level)
+        values_PM = values_PM.mean(axis=0)
+    else:
+        values_PM = values_PM.reshape(values_PM.shape[-2:])
+        means_RM = _resampled_means(values_PM, seed, resamples)
+        tail_M = 1 + np.minimum((means_RM <= 0).sum(axis=0), (means_RM >= 0).sum(axis=0))
+        ends = (*_percentiles(means_RM, level), np.minimum(1.0, 2 * tail_M / (resamples + 1)))
     return [
-        Estimate(value=float(mean), low=float(a), high=float(b), n=values_PM.shape[-2])
-        for mean, a, b in zip(values_M, low, high, strict=True)
+        Difference(value=float(mean), low=float(low), high=float(high), n=problems, p_value=float(p))
+        for mean, low, high, p in zip(values_PM.mean(axis=0), *ends, strict=True)
     ]
 
 

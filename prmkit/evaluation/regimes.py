@@ -1,6 +1,6 @@
 """What several comparisons on the same problems came to, side by side: regimes that differ in labels or difficulty."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ import numpy as np
 
 from prmkit.errors import ShapeError
 from prmkit.evaluation.comparison import PAIRS, PASS, Comparison
-from prmkit.evaluation.intervals import Difference, Estimate, Floats, paired_differences, share_estimates
+from prmkit.evaluation.crossed import over_runs
+from prmkit.evaluation.intervals import LEVEL, Difference, Estimate, Floats, paired_differences, share_estimates
 from prmkit.files import read_json, write_json
 
 
@@ -66,22 +67,46 @@ def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: in
     return paired_differences(first, second, seed=seed)[0]
 
 
-def entries(regime: str, outcome: Outcome, *, default: bool, seed: int = 0) -> list[dict[str, Any]]:
+def repeated_share(outcomes: Sequence[Outcome], method: str) -> Estimate:
+    """Share of problems solved by the same recipe run several times, each with problems and trainings of its own."""
+    return _repeated([each.solved[method] for each in outcomes], least=0.0)
+
+
+def repeated_difference(outcomes: Sequence[Outcome], method_a: str, method_b: str) -> Difference:
+    """A method minus another in the same recipe run several times; each counts alike."""
+    return _repeated([each.solved[method_a] - each.solved[method_b] for each in outcomes], least=-1.0)
+
+
+def _repeated(studies: Sequence[Floats], *, least: float) -> Difference:
+    low, high, p_value = over_runs([each[:, :, None] for each in studies], LEVEL)
+    return Difference(
+        value=float(np.mean([each.mean() for each in studies])),
+        low=max(least, float(low[0])),
+        high=min(1.0, float(high[0])),
+        n=sum(each.shape[1] for each in studies),
+        p_value=float(p_value[0]),
+    )
+
+
+def entries(regime: str, outcomes: Sequence[Outcome], *, default: bool, seed: int = 0) -> list[dict[str, Any]]:
     """A regime's differences in percentage points: `{name, regime, default, n, value, low, high, p, problems}` each.
 
     Args:
         regime: What it is called.
-        outcome: Of it.
+        outcomes: Of it: one, or those of several runs of the recipe.
         default: Whether the headline is about it.
-        seed: Of the bootstrap.
+        seed: Of the bootstrap, where there is one.
     """
     rows = []
     for first, second in PAIRS:
-        found = difference(outcome, first, outcome, second, seed=seed)
+        if len(outcomes) > 1:
+            found = repeated_difference(outcomes, first, second)
+        else:
+            found = difference(outcomes[0], first, outcomes[0], second, seed=seed)
         points = {name: round(100 * getattr(found, name), 3) for name in ("value", "low", "high")}
         name = f"{first}_minus_{second}".replace("-", "_")
         rows.append(
-            {"name": name, "regime": regime, "default": default, "n": outcome.n}
+            {"name": name, "regime": regime, "default": default, "n": outcomes[0].n}
             | points
             | {"p": found.p_value, "problems": found.n}
         )

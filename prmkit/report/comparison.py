@@ -78,7 +78,8 @@ def difficulty_table(comparison: Comparison, breakdown: Breakdown) -> Table:
         key="difficulty",
         title="By difficulty",
         note="Problems by the share of their solutions that are right, the hardest first, in groups of about "
-        "equal size.",
+        "equal size. The share is that of the very solutions that are chosen from: a vote, which looks at nothing "
+        "else, wins the easy groups and loses the hard ones by that alone.",
         labels=[
             f"{100 * each.low:.0f} to {100 * each.high:.0f} %" if each.low < each.high else f"{100 * each.low:.0f} %"
             for each in breakdown.groups

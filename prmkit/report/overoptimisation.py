@@ -43,7 +43,10 @@ def overoptimisation_table(found: Mapping[str, Overoptimisation]) -> Table:
 
 
 def overoptimisation_chart(found: Mapping[str, Overoptimisation]) -> Chart:
-    """Gold (share solved) above proxy (expected score of the chosen) against KL, the best n ringed."""
+    """Gold (share solved) above proxy (expected score of the chosen) against KL, the best n ringed.
+
+    On one axis of KL, each with its own unit: on a common panel where they cross would be a matter of scale.
+    """
 
     def draw(panels: Any) -> None:
         gold, proxy = panels

@@ -24,7 +24,7 @@ def solved_table(outcomes: Mapping[str, Outcome], *, seed: int = 0) -> Table:
         key="regimes",
         title="Every regime",
         note=f"At n = {', '.join(map(str, largest))}. Intervals cover problems and training runs. "
-        "Every regime that was run is here.",
+        "Every regime that is finished in this folder is here.",
         head="regime",
         columns=(
             *(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in METHODS),

@@ -238,7 +238,7 @@ def cost_table(costs: Sequence[Cost]) -> Table:
     return Table(
         key="cost",
         title="Cost",
-        note="Wall time, engine start-up included.",
+        note="Wall time, engine start-up included; of what ran side by side each has its own.",
         head="stage",
         columns=tuple(columns),
         rows=tuple(

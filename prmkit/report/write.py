@@ -38,8 +38,19 @@ def metrics(report: Report) -> dict[str, Any]:
         "command": report.command,
         "versions": dict(report.versions),
         "config": dict(report.config),
+        "monte_carlo_error": _monte_carlo_errors(report),
         **{table.key: table.to_json() for table in _all_tables(report)},
         **{chart.key: dict(chart.data) for chart in _charts(report) if chart.data is not None},
+    }
+
+
+def _monte_carlo_errors(report: Report) -> dict[str, dict[int, float]]:
+    """By method and n: the standard error of a share that is not exact."""
+    comparison = report.comparison
+    return {
+        name: {n: float(error) for n, error in zip(comparison.sizes, errors, strict=True) if error > 0}
+        for name, errors in comparison.errors.items()
+        if errors.max() > 0
     }
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from prmkit.cli.compare import Compare
 from prmkit.cli.compare_models import by_run, reading_note, training_note
 from prmkit.cli.main import main
+from prmkit.cli.score import Pool
 from prmkit.records import SOLUTION_SCHEMA
 from prmkit.tables import read_rows, read_solutions, solution_row, write_rows
 
@@ -125,6 +126,21 @@ def test_a_pool_that_is_not_graded_is_refused_before_it_is_scored(runs, compared
         told = capsys.readouterr()
         assert "solution p0/0: not graded" in told.err and told.err.count("\n") == 1 and "scored" not in told.out
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pool_without_solutions_is_refused_in_one_line(runs, tmp_path, capsys) -> None:
+    write_rows(tmp_path / "none.parquet", [], SOLUTION_SCHEMA)
+    assert compare(*runs, "--training-runs", "--pool", tmp_path / "none.parquet", "--out", tmp_path / "out") == 1
+    told = capsys.readouterr().err
+    assert "none.parquet: no solutions in it" in told and told.count("\n") == 1
+
+
+def test_the_pool_is_read_once_however_many_models_score_it(runs, compared_pool, tmp_path, monkeypatch) -> None:
+    read, paths = Pool.read, []
+    monkeypatch.setattr(Pool, "read", lambda path: paths.append(path) or read(path))
+    options = ["--pool", compared_pool, "--examples", 0, "--out", tmp_path / "out"]
+    assert compare(*runs, "--training-runs", *options) == 0
+    assert paths == [Path(compared_pool)]
 
 
 def test_the_note_names_every_ensemble(tmp_path) -> None:

@@ -13,6 +13,7 @@ from prmkit.cli.recipe_plan import Plan, Regime
 from prmkit.cli.reward_options import RewardOptions
 from prmkit.completers.engines import Engine
 from prmkit.files import read_json
+from prmkit.report.versions import package_versions
 from prmkit.rewards.base import Aggregation
 
 DEFAULT = Regime(level="default", labelled=16, runs=2)
@@ -44,9 +45,12 @@ def test_the_recipe_compares_every_regime_and_is_continued(tmp_path: Path) -> No
     for row in rows:
         assert row["low"] <= row["value"] <= row["high"] and row["n"] == 4
         assert row["seeds"] == ([3, 4, 5] if row["regime"] == "default-8" else [3, 4])
-        assert row["command"].startswith("prmkit compare")
+        assert row["command"].startswith("prmkit compare") and row["commit"] == package_versions().get("commit")
     metrics = read_json(tmp_path / "metrics.json")
     assert len(metrics["regimes"]) == len(metrics["regime_differences"]) == 5 and "labels_needed_default" in metrics
+    recipe = metrics["config"]["recipe"]
+    assert recipe["label"]["rollouts"] == 2 and recipe["regime"]["labelled"] == 16
+    assert recipe["train prm"]["optimizer"] == recipe["train orm"]["optimizer"] == "muon"
     weights = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")}
     run_recipe(command, TINY)
     assert read_json(tmp_path / RESULTS) == rows

@@ -10,7 +10,7 @@ import pytest
 from prmkit.errors import ShapeError
 from prmkit.evaluation.comparison import PAIRS, ProblemPool, compare_pool
 from prmkit.evaluation.intervals import paired_differences
-from prmkit.evaluation.regimes import Outcome, difference, entries
+from prmkit.evaluation.regimes import Outcome, difference, entries, repeated_difference, repeated_share
 
 PROBLEMS, RUNS = 30, 3
 
@@ -100,7 +100,7 @@ def test_other_problems_another_order_or_another_n_are_not_paired(changed) -> No
 @pytest.mark.parametrize("default", [True, False])
 def test_entries_are_every_difference_in_percentage_points(default: bool) -> None:
     found = outcome()
-    rows = entries("easy-8000", found, default=default)
+    rows = entries("easy-8000", [found], default=default)
     assert [row["name"] for row in rows] == [f"{a}_minus_{b}".replace("-", "_") for a, b in PAIRS]
     for (a, b), row in zip(PAIRS, rows, strict=True):
         assert list(row) == ["name", "regime", "default", "n", "value", "low", "high", "p", "problems"]
@@ -114,9 +114,55 @@ def test_entries_are_every_difference_in_percentage_points(default: bool) -> Non
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
 
 
-def test_a_worse_prm_has_a_negative_entry_and_the_seed_moves_intervals_only() -> None:
-    worse = outcome(prm=0.2, orm=0.8)
-    first, second = (entries("r", worse, default=False, seed=seed)[0] for seed in (0, 1))
+def one_run(several: Outcome) -> Outcome:
+    """Its first training run alone."""
+    return replace(several, solved={name: values[:1] for name, values in several.solved.items()})
+
+
+def test_a_worse_prm_has_a_negative_entry_and_of_a_single_run_the_seed_moves_intervals_only() -> None:
+    worse = one_run(outcome(prm=0.2, orm=0.8))
+    first, second = (entries("r", [worse], default=False, seed=seed)[0] for seed in (0, 1))
     assert first["value"] == second["value"] < 0 and first["high"] < 0
     assert (first["low"], first["high"]) != (second["low"], second["high"])
     assert worse.share("prm", seed=0).low != worse.share("prm", seed=1).low
+
+
+def test_a_recipe_run_twice_counts_both_alike_and_is_surer_than_the_rougher() -> None:
+    both = [outcome(1), outcome(2)]
+    found = repeated_difference(both, "prm", "orm")
+    alone = [difference(each, "prm", each, "orm") for each in both]
+    assert found.value == pytest.approx(sum(each.value for each in alone) / 2) and found.n == 2 * PROBLEMS
+    assert found.high - found.low < 0.8 * max(each.high - each.low for each in alone)
+    assert found.p_value < max(each.p_value for each in alone)
+    row = entries("r", both, default=True)[0]
+    assert (row["value"], row["problems"]) == (pytest.approx(100 * found.value, abs=1e-3), 2 * PROBLEMS)
+
+
+def test_a_recipe_run_once_has_the_interval_of_its_runs_and_problems() -> None:
+    once = outcome()
+    pairs = [(repeated_share([once], "prm"), once.share("prm"))]
+    pairs.append((repeated_difference([once], "prm", "orm"), difference(once, "prm", once, "orm")))
+    for found, known in pairs:
+        assert (found.value, found.low, found.high) == pytest.approx((known.value, known.low, known.high))
+
+
+def test_the_interval_of_a_recipe_run_twice_covers_95_times_in_100() -> None:
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(400):
+        studies = [
+            0.5 + rng.normal(0, 0.1, (4, 1)) + rng.normal(0, 0.4, (1, 100)) + rng.normal(0, 0.2, (4, 100))
+            for _ in range(2)
+        ]
+        made = [Outcome(n=4, problem_ids=(), solved={"prm": each, "orm": np.zeros((1, 100))}) for each in studies]
+        found = repeated_difference(made, "prm", "orm")
+        covered += found.low <= 0.5 <= found.high
+    assert 0.92 <= covered / 400 <= 0.985
+
+
+def test_shares_and_differences_of_repeated_recipes_stay_within_what_they_can_be() -> None:
+    apart = Outcome(
+        n=4, problem_ids=("a", "b"), solved={"prm": np.array([[0.0, 0.0], [1.0, 1.0]]), "orm": np.zeros((1, 2))}
+    )
+    share, gap = repeated_share([apart], "prm"), repeated_difference([apart, apart], "prm", "orm")
+    assert (share.low, share.high) == (0, 1) and -1 <= gap.low < gap.high == 1
