@@ -33,7 +33,7 @@ def take(out: Path) -> Path:
     run = RUNS / str(rows[0]["seeds"][0])
     run.mkdir(parents=True, exist_ok=True)
     for regime in {row["regime"] for row in rows}:
-        shutil.copyfile(out / regime / OUTCOME, run / f"{regime}.json")
+        Outcome.read(out / regime / OUTCOME).write(run / f"{regime}.json")
     shutil.copyfile(out / ENTRIES, run / ENTRIES)
     shutil.copyfile(out / METRICS_FILE, run / METRICS_FILE)
     return run

@@ -1,56 +1,63 @@
 """What README and docs/stories-recipe.md say of the comparison at home is what was measured and committed."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.comparison import RUNS, all_entries
+from benchmarks.comparison_tables import headline_rows, needed_rows, regime_rows
+from prmkit.cli.recipe_plan import STORIES
 from prmkit.files import read_json
-from prmkit.report.regimes import METHODS
 
 ROOT = Path(__file__).parent.parent
 ROWS = read_json(ROOT / "benchmarks" / "results" / "comparison.json")
-FIGURES = read_json(ROOT / "benchmarks" / "results" / "comparison_figures.json")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPE = (ROOT / "docs" / "stories-recipe.md").read_text(encoding="utf-8")
 
 
-def points(cell: dict[str, float], sign: str = "") -> str:
-    """`+20.0 (+0.5 to +36.6)`."""
-    value, low, high = (f"{100 * cell[name]:{sign}.1f}".replace("-", "−") for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+def test_every_entry_follows_from_the_outcomes_that_are_committed() -> None:
+    made = all_entries()
+    assert len(made) == len(ROWS)
+    for row, found in zip(ROWS, made, strict=True):
+        assert {name: each for name, each in row.items() if not isinstance(each, float)} == {
+            name: each for name, each in found.items() if not isinstance(each, float)
+        }
+        assert [row[name] for name in ("value", "low", "high", "p")] == pytest.approx(
+            [found[name] for name in ("value", "low", "high", "p")], abs=0.002
+        )
 
 
-@pytest.mark.parametrize("n", ["8", "64"])
-def test_the_readmes_table_is_the_measured_one(n: str) -> None:
-    shares = [points(FIGURES["accuracy"][n][method]) for method in METHODS]
-    assert f"| {n} | {' | '.join(shares)} | {points(FIGURES['difference'][n]['prm-orm'], '+')} |" in README
+def test_the_readmes_table_is_what_was_measured() -> None:
+    assert all(row in README for row in headline_rows())
 
 
-def test_the_headline_is_the_default_regimes_row() -> None:
+def test_the_readme_states_the_headlines_difference_and_interval() -> None:
     (row,) = [each for each in ROWS if each["default"] and each["name"] == "prm_minus_orm"]
-    difference = FIGURES["difference"][str(row["n"])]["prm-orm"]
-    assert (row["value"], row["low"], row["high"]) == pytest.approx(
-        tuple(100 * difference[name] for name in ("value", "low", "high")), abs=1e-3
-    )
-    found = f"{row['value']:.1f} points [{row['low']:.1f}, {row['high']:.1f}] at n = {row['n']}"
-    assert f"beats the ORM by {found}" in " ".join(README.split()) and found in FIGURES["headline"]
+    value, low, high = (f"{row[name]:+.1f}".replace("-", "−") for name in ("value", "low", "high"))
+    assert f"{value} points [{low}, {high}]" in " ".join(README.split())
 
 
-def test_every_regime_that_was_run_is_committed_and_in_the_table() -> None:
-    assert len({each["regime"] for each in ROWS if each["default"]}) == 1
-    regimes = list(dict.fromkeys(each["regime"] for each in ROWS if not each["regime"].startswith("plan ")))
-    assert len(regimes) == len(FIGURES["regimes"])
-    for name, label in zip(regimes, FIGURES["regimes"], strict=True):
-        shares: dict[str, Any] = FIGURES["regimes"][label]
-        differences = FIGURES["regime_differences"][label]
-        cells = [points(shares["prm"]), points(shares["orm"]), f"{100 * shares['majority']['value']:.1f}"]
-        cells += [points(differences[name], "+") for name in ("prm-orm", "prm-majority", "orm-majority")]
-        assert f"| {name} | {' | '.join(cells)} |" in RECIPE
+def test_every_regime_of_the_plan_was_run_and_is_in_the_tables() -> None:
+    plan = [each.name for each in (STORIES.default, *STORIES.others)]
+    entries = Counter(each["regime"] for each in ROWS)
+    assert set(plan) <= set(entries) and len(set(entries.values())) == 1
+    assert {each["regime"] for each in ROWS if each["default"]} == {STORIES.default.name}
+    rows = list(regime_rows())
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == plan
+    assert all(row in RECIPE for row in (*rows, *needed_rows("hard"), *needed_rows("default")))
+
+
+def test_nothing_that_was_run_is_left_out() -> None:
+    """The runs whose outcomes were not kept, and every outcome that was."""
+    told = {each["regime"].split(",")[0] for each in ROWS}
+    assert {each["regime"] for each in read_json(RUNS / "earlier.json")} <= {each["regime"] for each in ROWS}
+    assert {file.stem for file in RUNS.glob("*/*-*.json")} <= told
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['regime']}, {row['name']}")
 def test_every_row_says_what_how_sure_and_how_it_was_made(row: dict[str, Any]) -> None:
     assert -100 <= row["low"] <= row["value"] <= row["high"] <= 100 and 0 < row["p"] <= 1
-    assert row["n"] == 64 and row["problems"] == 500 and len(row["seeds"]) >= 3
+    assert row["n"] == 64 and row["problems"] % 500 == 0 and len(row["seeds"]) >= 3
     assert row["command"].startswith("prmkit compare ") and "--recipe stories" in row["command"] and row["commit"]

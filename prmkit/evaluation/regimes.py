@@ -1,5 +1,6 @@
 """What several comparisons on the same problems came to, side by side: regimes that differ in labels or difficulty."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from prmkit.errors import ShapeError
 from prmkit.evaluation.comparison import PAIRS, PASS, Comparison
 from prmkit.evaluation.crossed import over_runs
 from prmkit.evaluation.intervals import LEVEL, Difference, Estimate, Floats, paired_differences, share_estimates
-from prmkit.files import read_json, write_json
+from prmkit.files import read_json, write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Outcome:
     def write(self, path: Path) -> None:
         """As JSON."""
         solved = {name: np.round(values, 12).tolist() for name, values in self.solved.items()}
-        write_json(path, {"n": self.n, "problem_ids": self.problem_ids, "solved": solved})
+        write_text(path, json.dumps({"n": self.n, "problem_ids": self.problem_ids, "solved": solved}) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "Outcome":

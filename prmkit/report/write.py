@@ -44,11 +44,11 @@ def metrics(report: Report) -> dict[str, Any]:
     }
 
 
-def _monte_carlo_errors(report: Report) -> dict[str, dict[int, float]]:
+def _monte_carlo_errors(report: Report) -> dict[str, dict[str, float]]:
     """By method and n: the standard error of a share that is not exact."""
     comparison = report.comparison
     return {
-        name: {n: float(error) for n, error in zip(comparison.sizes, errors, strict=True) if error > 0}
+        name: {str(n): float(error) for n, error in zip(comparison.sizes, errors, strict=True) if error > 0}
         for name, errors in comparison.errors.items()
         if errors.max() > 0
     }

@@ -69,11 +69,15 @@ def test_the_table_takes_no_missing_evidence_for_equality(outcomes) -> None:
     assert "holds 0 no difference is shown" in note and "below 0 the ORM is ahead" in note and "matched" not in note
 
 
-def test_the_seed_moves_the_intervals_of_all_tables(outcomes) -> None:
+def test_the_seed_moves_the_intervals_of_all_tables_where_there_is_a_single_run(outcomes) -> None:
+    single = {
+        name: replace(each, solved={method: values[:1] for method, values in each.solved.items()})
+        for name, each in outcomes.items()
+    }
     for make in (
-        lambda seed: solved_table(outcomes, seed=seed),
-        lambda seed: differences_table(outcomes, seed=seed),
-        lambda seed: labels_table("k", "t", outcomes, outcomes, seed=seed),
+        lambda seed: solved_table(single, seed=seed),
+        lambda seed: differences_table(single, seed=seed),
+        lambda seed: labels_table("k", "t", single, single, seed=seed),
     ):
         first, second = make(0).rows[0].cells[0], make(1).rows[0].cells[0]
         assert first.value == second.value and (first.low, first.high) != (second.low, second.high)

@@ -107,7 +107,7 @@ def test_every_figure_of_the_tables_is_in_metrics_as_value_low_high_n(report) ->
 def test_the_error_of_a_vote_that_was_drawn_is_in_metrics_by_n(report) -> None:
     errors = {"prm-weighted": np.array([0.0, 0.002, 0.001, 0, 0]), "majority": np.zeros(5)}
     drawn = replace(report, comparison=replace(report.comparison, errors=errors))
-    assert metrics(drawn)["monte_carlo_error"] == {"prm-weighted": {2: 0.002, 4: 0.001}}
+    assert metrics(drawn)["monte_carlo_error"] == {"prm-weighted": {"2": 0.002, "4": 0.001}}
 
 
 def test_every_point_of_the_charts_is_in_metrics(report) -> None:
