@@ -138,7 +138,7 @@ def compare_pool(
         sizes: The n to compare at, ascending, each at most N, the solutions of the largest pool; None takes 1, 2, 4,
             ... and N.
         seed: Of the bootstrap, and of the subsets where a vote has to be drawn.
-        resamples: Of the bootstrap, over problems (and training runs, where there are several).
+        resamples: Of the bootstrap over problems; several training runs need none.
 
     Raises:
         ShapeError: No problems, problems that differ in methods or training runs (the message names one), or sizes

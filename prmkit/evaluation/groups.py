@@ -107,7 +107,7 @@ def length_correlations(pools: Sequence[ProblemPool], *, seed: int = 0) -> dict[
 
     Args:
         pools: One per problem.
-        seed: Of the bootstrap over problems and training runs.
+        seed: Of the bootstrap over problems.
 
     Returns:
         By scored method, over the problems in which, in every training run, neither scores nor verdicts nor lengths

@@ -79,7 +79,7 @@ def overoptimisation(
         pools: Those that were compared, in the same order.
         comparison: What `compare_pool` made of them.
         seed: Of the bootstrap.
-        resamples: Of the bootstrap, over problems and training runs.
+        resamples: Of the bootstrap over problems.
 
     Returns:
         By method. One without any usable solution has no proxy curve and is left out.

@@ -172,7 +172,7 @@ def test_the_first_sentence_of_the_headline_stands_out(report) -> None:
 def test_intervals_over_training_runs_are_said_to_be(report) -> None:
     assert "intervals over problems (bootstrap)" in Reader(render(report)).text
     runs = replace(report, comparison=replace(report.comparison, runs=3))
-    assert "intervals over problems and training runs (bootstrap)" in Reader(render(runs)).text
+    assert "intervals over problems and training runs (Student's t for the runs)" in Reader(render(runs)).text
 
 
 def test_the_command_can_be_copied_as_it_is(report) -> None:
