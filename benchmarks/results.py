@@ -55,6 +55,11 @@ def rate(name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], *
     )
 
 
+def table_line(*cells: str) -> str:
+    """A row of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
 def write_results(name: str, measurements: Sequence[Measurement], packages: Sequence[str]) -> Path:
     """Write all measurements of a benchmark, with the command, the versions of these packages, and the machine."""
     about = {

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.results import table_line
 from benchmarks.search_figures import PEERS, Figures
 from search.choice import Choice
 
@@ -28,7 +29,9 @@ def _accuracies(rows: list[dict[str, Any]]) -> Iterator[str]:
         several = method == "best-of-n" and size > 1
         shown: list[str] = [*Choice, "any"] if several else [_own(method)]
         for how in shown:
-            yield _line(f"{method} ({size}), {how}", cost, *(_percent(found[prm]["accuracy"][how]) for prm in prms))
+            yield table_line(
+                f"{method} ({size}), {how}", cost, *(_percent(found[prm]["accuracy"][how]) for prm in prms)
+            )
 
 
 def _own(method: str) -> Choice:
@@ -44,13 +47,13 @@ def _optimal(rows: list[dict[str, Any]]) -> Iterator[str]:
         most = "; ".join(f"{name} ({count:.0%})" for name, count in row["chosen"].items())
         peers = (_percent(row["best_of_n"][how]) for how in PEERS)
         solved, spent = _percent(row["accuracy"]), f"{row['tokens']['value']:.0f}"
-        yield _line(row["prm"], row["level"], str(row["budget"]), solved, spent, most, *peers)
+        yield table_line(row["prm"], row["level"], str(row["budget"]), solved, spent, most, *peers)
 
 
 def _growing(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield from _head("PRM", "search", "tokens", "score of the chosen", "solved", "any right", "minus one sample")
     for row in rows:
-        yield _line(
+        yield table_line(
             row["prm"],
             f"{row['method']} ({row['size']})",
             f"{row['tokens']['value']:.0f}",
@@ -60,12 +63,8 @@ def _growing(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _head(*names: str) -> Iterator[str]:
-    yield _line(*names)
+    yield table_line(*names)
     yield "|" + "---|" * len(names)
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _percent(estimate: Mapping[str, float]) -> str:

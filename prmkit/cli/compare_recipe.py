@@ -63,7 +63,7 @@ def run_recipe(command: "CompareOptions", plan: Plan = STORIES) -> None:
                 outcomes[regime] = Outcome.read(finished)
                 tables = _tables(outcomes, command.seed)
                 write_report(command.out, replace(report, tables=(*tables, *report.tables)))
-                _write_results(command, plan, outcomes)
+                _write_results(command, plan, outcomes, report)
     show(comparison_tables(report.comparison))
     say(f"{report.headline}\n{time.monotonic() - began:.0f} s. Report: {command.out / 'report.html'}")
 
@@ -146,10 +146,22 @@ def _solver(policy: PolicyOptions) -> str:
 
 def _tables(outcomes: "Mapping[Regime, Outcome]", seed: int) -> "list[Table]":
     """Every regime, and by level what the PRM saves."""
-    from prmkit.report.regimes import differences_table, labels_table, solved_table
+    from prmkit.report.regimes import differences_table, solved_table
 
     labelled = {each.label: outcome for each, outcome in outcomes.items()}
-    tables = [solved_table(labelled, seed=seed), differences_table(labelled, seed=seed)]
+    return [solved_table(labelled, seed=seed), differences_table(labelled, seed=seed), *needed_tables(outcomes, seed)]
+
+
+def needed_tables(outcomes: "Mapping[Regime, Outcome]", seed: int) -> "list[Table]":
+    """By level, how many solutions the ORM needs to match a PRM.
+
+    Args:
+        outcomes: Of one run of the recipe.
+        seed: Of the bootstrap.
+    """
+    from prmkit.report.regimes import labels_table
+
+    tables = []
     for level in dict.fromkeys(each.level for each in outcomes):
         here = {each: outcome for each, outcome in outcomes.items() if each.level == level and each.plainly_read}
         prms = {f"{each.labelled:,}": one for each, one in here.items() if not each.equal_cost}
@@ -163,13 +175,13 @@ def _tables(outcomes: "Mapping[Regime, Outcome]", seed: int) -> "list[Table]":
     return tables
 
 
-def _write_results(command: "CompareOptions", plan: Plan, outcomes: "Mapping[Regime, Outcome]") -> None:
-    from prmkit.cli.describe import command_line
+def _write_results(
+    command: "CompareOptions", plan: Plan, outcomes: "Mapping[Regime, Outcome]", report: "Report"
+) -> None:
     from prmkit.evaluation.regimes import entries
     from prmkit.files import write_json
-    from prmkit.report.versions import package_versions
 
-    made = {"command": command_line("compare", command), "commit": package_versions().get("commit")}
+    made = {"command": report.command, "commit": report.versions.get("commit")}
     rows = [
         row | {"seeds": list(range(command.seed, command.seed + regime.runs))} | made
         for regime, outcome in outcomes.items()

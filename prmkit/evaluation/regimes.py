@@ -68,13 +68,23 @@ def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: in
     return paired_differences(first, second, seed=seed)[0]
 
 
-def repeated_share(outcomes: Sequence[Outcome], method: str) -> Estimate:
-    """Share of problems solved by the same recipe run several times, each with problems and trainings of its own."""
+def repeated_share(outcomes: Sequence[Outcome], method: str, *, seed: int = 0) -> Estimate:
+    """Share of problems solved by a recipe run once or several times, each with problems and trainings of its own.
+
+    Args:
+        outcomes: Of every run; each counts alike.
+        method: Of them.
+        seed: Of the bootstrap, where there is one.
+    """
+    if len(outcomes) == 1:
+        return outcomes[0].share(method, seed=seed)
     return _repeated([each.solved[method] for each in outcomes], least=0.0)
 
 
-def repeated_difference(outcomes: Sequence[Outcome], method_a: str, method_b: str) -> Difference:
-    """A method minus another in the same recipe run several times; each counts alike."""
+def repeated_difference(outcomes: Sequence[Outcome], method_a: str, method_b: str, *, seed: int = 0) -> Difference:
+    """A method minus another in a recipe run once or several times; arguments as of `repeated_share`."""
+    if len(outcomes) == 1:
+        return difference(outcomes[0], method_a, outcomes[0], method_b, seed=seed)
     return _repeated([each.solved[method_a] - each.solved[method_b] for each in outcomes], least=-1.0)
 
 
@@ -100,10 +110,7 @@ def entries(regime: str, outcomes: Sequence[Outcome], *, default: bool, seed: in
     """
     rows = []
     for first, second in PAIRS:
-        if len(outcomes) > 1:
-            found = repeated_difference(outcomes, first, second)
-        else:
-            found = difference(outcomes[0], first, outcomes[0], second, seed=seed)
+        found = repeated_difference(outcomes, first, second, seed=seed)
         points = {name: round(100 * getattr(found, name), 3) for name in ("value", "low", "high")}
         name = f"{first}_minus_{second}".replace("-", "_")
         rows.append(
