@@ -94,17 +94,13 @@ def difference_chart(comparison: Comparison) -> Chart:
     )
 
 
-def themed_chart(
-    salt: str, label: str, draw: Callable[[Any], None], *, panels: int = 1, height: float = _HEIGHT
-) -> str:
+def themed_chart(salt: str, label: str, draw: Callable[[Any], None], *, height: float = _HEIGHT) -> str:
     """An `<svg>` element in the page's colours.
 
     Args:
         salt: Makes the ids within differ from those of other charts; they repeat from run to run.
         label: What the chart shows, in words.
-        draw: Draws on matplotlib axes (a sequence of them where there are several panels), with `INK` and the colours
-            of `STYLES`.
-        panels: One above the other, with a common x axis.
+        draw: Draws on matplotlib axes, with `INK` and the colours of `STYLES`.
         height: Where the width is 5.
     """
     from matplotlib import rc_context
@@ -113,13 +109,12 @@ def themed_chart(
     with rc_context({**_SETTINGS, "svg.hashsalt": salt}):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         figure.patch.set_alpha(0)
-        rows = [row[0] for row in figure.subplots(panels, 1, sharex=True, squeeze=False)]
-        draw(rows if panels > 1 else rows[0])
-        for axes in rows:
+        draw(figure.subplots())
+        for axes in figure.axes:
             axes.patch.set_alpha(0)
-            axes.grid(visible=True, linewidth=0.6)
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(length=0)
+        figure.axes[0].grid(visible=True, linewidth=0.6)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     return _themed(text.getvalue(), label)
@@ -141,10 +136,12 @@ def _chart(sizes: Sequence[int], lines: Sequence[Line], unit: str, label: str, *
     return themed_chart(unit, label, draw)
 
 
-def draw_curve(axes: Any, at: Sequence[float], key: str, curve: Sequence[Estimate], *, scale: float = 100) -> None:
-    """A line in the look of a method, with its 95 % band; a vote by weight is thin, hollow and has none."""
+def draw_curve(
+    axes: Any, at: Sequence[float], key: str, curve: Sequence[Estimate], *, scale: float = 100, thin: bool = False
+) -> None:
+    """A line in the look of a method, with its 95 % band; thin ones (votes by weight) are hollow and have none."""
     paint, line, mark = style(key)
-    thin = key.endswith(WEIGHTED)
+    thin |= key.endswith(WEIGHTED)
     if not thin:
         ends = ([scale * each.low for each in curve], [scale * each.high for each in curve])
         axes.fill_between(at, *ends, color=paint, alpha=0.13, lw=0)

@@ -43,22 +43,22 @@ def overoptimisation_table(found: Mapping[str, Overoptimisation]) -> Table:
 
 
 def overoptimisation_chart(found: Mapping[str, Overoptimisation]) -> Chart:
-    """Gold (share solved) above proxy (expected score of the chosen) against KL, the best n ringed.
+    """Gold (share solved, thick) and proxy (expected score of the chosen, thin) against KL, the best n ringed."""
 
-    On one axis of KL, each with its own unit: on a common panel where they cross would be a matter of scale.
-    """
-
-    def draw(panels: Any) -> None:
-        gold, proxy = panels
+    def draw(gold: Any) -> None:
+        proxy = gold.twinx()
         for name, each in found.items():
             charts.draw_curve(gold, each.kl, name, each.gold)
-            charts.draw_curve(proxy, each.kl, name, each.proxy, scale=1)
+            charts.draw_curve(proxy, each.kl, name, each.proxy, scale=1, thin=True)
             at = each.sizes.index(each.peak)
             ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "color": charts.style(name)[0]}
             gold.plot([each.kl[at]], [100 * each.gold[at].value], **ring)
-        gold.set_ylabel("solved (%)")
-        proxy.set_ylabel("score of the chosen")
-        proxy.set_xlabel("KL from the policy, log n − (n−1)/n (nats)")
+        if _are_chances(found):
+            gold.set_ylim(0, 104)
+            proxy.set_ylim(0, 1.04)
+        gold.set_ylabel("solved (%), thick")
+        proxy.set_ylabel("score of the chosen, thin")
+        gold.set_xlabel("KL from the policy, log n − (n−1)/n (nats)")
         _name_sizes(gold, next(iter(found.values())))
 
     label = "Accuracy and score of the chosen solution against KL; " + "; ".join(
@@ -69,9 +69,10 @@ def overoptimisation_chart(found: Mapping[str, Overoptimisation]) -> Chart:
     return Chart(
         key="overoptimisation_curves",
         title="Over-optimisation: accuracy (gold) and score (proxy)",
-        note="Above the share solved, its best n ringed; below the expected score of the chosen solution.",
+        note="Thick: the share solved (left), its best n ringed; thin: the expected score of the chosen (right)."
+        + (" A thin line above its thick one promises more than is solved." if _are_chances(found) else ""),
         legend=tuple((name, method_name(name)) for name in found),
-        svg=charts.themed_chart("overoptimisation", label, draw, panels=2, height=_HEIGHT),
+        svg=charts.themed_chart("overoptimisation", label, draw, height=_HEIGHT),
         data={
             name: [
                 {"n": n, "kl": kl, "gold": gold.to_json(), "proxy": proxy.to_json()}
@@ -80,6 +81,11 @@ def overoptimisation_chart(found: Mapping[str, Overoptimisation]) -> Chart:
             for name, each in found.items()
         },
     )
+
+
+def _are_chances(found: Mapping[str, Overoptimisation]) -> bool:
+    """Scores in [0, 1] are drawn on the scale of the shares that they stand for; others have a scale of their own."""
+    return all(0 <= point.value <= 1 for each in found.values() for point in each.proxy)
 
 
 def _name_sizes(axes: Any, curves: Overoptimisation) -> None:

@@ -3,7 +3,7 @@
 import re
 from xml.etree import ElementTree
 
-from prmkit.report.charts import accuracy_chart, colour, difference_chart, marker, themed_chart
+from prmkit.report.charts import accuracy_chart, colour, difference_chart, marker
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -40,11 +40,6 @@ def test_the_legend_names_every_line_and_the_differences_are_the_main_ones(repor
         ("prm-orm", "PRM − ORM"),
         ("prm-majority", "PRM − majority vote"),
     )
-
-
-def test_panels_stand_one_above_the_other() -> None:
-    svg = themed_chart("salt", "two", lambda axes: [each.plot([0, 1], [0, 1]) for each in axes], panels=2, height=5)
-    assert svg.count('id="axes_') == 2
 
 
 def test_all_colours_come_from_the_page_so_that_dark_mode_works(report) -> None:

@@ -51,13 +51,31 @@ def test_a_fall_within_its_interval_is_called_not_shown(pushed) -> None:
     assert "but a fall from there to n = 64 is not shown" in overoptimisation_table({"prm": unsure}).note
 
 
-def test_both_curves_stand_in_one_chart_with_kl_and_n(pushed) -> None:
+def test_gold_and_proxy_stand_in_one_plot_with_kl_and_n(pushed) -> None:
     chart = overoptimisation_chart(pushed)
     root = ElementTree.fromstring(chart.svg)
     words = [each.text for each in root.iter(f"{SVG}text")]
-    assert {"solved (%)", "score of the chosen", "KL from the policy, log n − (n−1)/n (nats)", "64"} <= set(words)
+    assert {"solved (%), thick", "score of the chosen, thin", "64"} <= set(words)
+    assert "KL from the policy, log n − (n−1)/n (nats)" in words
     assert f"most at n = {pushed['prm'].peak}" in root.attrib["aria-label"]
-    assert chart.svg.count("fill-opacity: 0.13") == 4, "gold and proxy of two models, each with a band"
+    assert chart.svg.count("fill-opacity: 0.13") == 2, "the bands of gold"
+
+
+def test_scores_in_0_to_1_share_the_scale_of_the_shares_they_promise(pushed) -> None:
+    chances, free = overoptimisation_chart(pushed), overoptimisation_chart({"prm": _doubled(pushed["prm"])})
+    heights = _heights(chances)
+    assert heights["0.2"] == heights["20"] != heights["1.0"] == heights["100"]
+    assert "promises more than is solved" in chances.note and "promises" not in free.note
+    assert "1.2" in _heights(free)
+
+
+def _heights(chart):
+    """Where each word stands."""
+    return {each.text: float(each.get("y")) for each in ElementTree.fromstring(chart.svg).iter(f"{SVG}text")}
+
+
+def _doubled(curves):
+    return replace(curves, proxy=tuple(replace(each, value=2 * each.value) for each in curves.proxy))
 
 
 def test_every_point_of_the_curves_is_in_the_data(pushed) -> None:
