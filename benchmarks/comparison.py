@@ -18,6 +18,7 @@ from prmkit.cli.recipe_plan import STORIES
 from prmkit.evaluation.regimes import Outcome, entries
 from prmkit.files import read_json, write_json
 from prmkit.report.write import METRICS_FILE
+from prmkit.steps import METADATA_FILE
 
 RUNS = RESULTS / "comparison_runs"
 """By first seed: outcomes of every regime, entries and figures as the recipe wrote them."""
@@ -36,7 +37,20 @@ def take(out: Path) -> Path:
         Outcome.read(out / regime / OUTCOME).write(run / f"{regime}.json")
     shutil.copyfile(out / ENTRIES, run / ENTRIES)
     shutil.copyfile(out / METRICS_FILE, run / METRICS_FILE)
+    write_json(run / "models.json", {str(file.parent.relative_to(out)): _model(file) for file in _models(out)})
     return run
+
+
+def _models(out: Path) -> list[Path]:
+    """Of every training, by kind, number of solutions and seed."""
+    return sorted(out.glob(f"*/*/*/{METADATA_FILE}"))
+
+
+def _model(file: Path) -> dict[str, Any]:
+    """What a training had to learn from, and what its validation says."""
+    stored = read_json(file)
+    learned = {name: stored["training"][name] for name in ("training_solutions", "validation_solutions", "steps")}
+    return learned | stored["metrics"]
 
 
 def runs_of(regime: str) -> dict[str, Outcome]:
@@ -49,12 +63,14 @@ def all_entries() -> list[Entry]:
     made: dict[str, dict[str, Entry]] = defaultdict(dict)
     for file in sorted(RUNS.glob(f"*/{ENTRIES}")):
         for row in read_json(file):
-            made[row["regime"]][file.parent.name] = {key: row[key] for key in ("seeds", "command", "commit")}
+            made[row["regime"]][file.parent.name] = {key: row[key] for key in ("seeds", "command")}
     rows = []
     for regime in (STORIES.default, *STORIES.others):
         outcomes, default = runs_of(regime.name), regime == STORIES.default
         if not outcomes:
             continue
+        for seed, outcome in outcomes.items():
+            made[regime.name][seed]["commit"] = outcome.commit
         rows += _with(made[regime.name], entries(regime.name, list(outcomes.values()), default=default))
         if len(outcomes) > 1:
             for seed, outcome in outcomes.items():

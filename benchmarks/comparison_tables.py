@@ -26,11 +26,11 @@ def headline_rows() -> Iterator[str]:
 
 
 def regime_rows() -> Iterator[str]:
-    """Of every regime that was run: what is solved, and the differences."""
+    """Of every regime that was run: the seeds of its runs, what is solved over all of them, and the differences."""
     for regime in (STORIES.default, *STORIES.others):
         if runs := runs_of(regime.name):
             gaps = [_gap(runs, *pair) for pair in (("prm", "orm"), ("prm", "majority"), ("orm", "majority"))]
-            yield table_line(regime.name, *_shares(runs, METHODS[:3]), *gaps)
+            yield table_line(regime.name, ", ".join(runs), *_shares(runs, METHODS[:3]), *gaps)
 
 
 def needed_rows(level: str) -> Iterator[str]:
@@ -40,6 +40,16 @@ def needed_rows(level: str) -> Iterator[str]:
     (table,) = needed_tables({regime: runs[seed] for regime, runs in found.items()}, int(seed))
     for row in table.rows:
         yield table_line(row.label, *(_figure(cell, Unit.POINTS) for cell in row.cells if cell))
+
+
+def pairs_won() -> tuple[int, int]:
+    """Of the default regime: pairs of trainings in which the PRM solves more than the ORM, and all of them."""
+    gaps = [
+        gap
+        for outcome in runs_of(STORIES.default.name).values()
+        for gap in (outcome.solved["prm"] - outcome.solved["orm"]).mean(axis=1)
+    ]
+    return sum(bool(gap > 0) for gap in gaps), len(gaps)
 
 
 def _shares(runs: Runs, methods: tuple[str, ...]) -> list[str]:

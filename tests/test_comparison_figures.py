@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.comparison import RUNS, all_entries
-from benchmarks.comparison_tables import headline_rows, needed_rows, regime_rows
+from benchmarks.comparison_tables import headline_rows, needed_rows, pairs_won, regime_rows
 from prmkit.cli.recipe_plan import STORIES
 from prmkit.files import read_json
 
@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 ROWS = read_json(ROOT / "benchmarks" / "results" / "comparison.json")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPE = (ROOT / "docs" / "stories-recipe.md").read_text(encoding="utf-8")
+PLANS = 3
+"""That were run on fresh seeds: docs/stories-recipe.md, "Earlier plans"."""
 
 
 def test_every_entry_follows_from_the_outcomes_that_are_committed() -> None:
@@ -33,10 +35,20 @@ def test_the_readmes_table_is_what_was_measured() -> None:
     assert all(row in README for row in headline_rows())
 
 
-def test_the_readme_states_the_headlines_difference_and_interval() -> None:
-    (row,) = [each for each in ROWS if each["default"] and each["name"] == "prm_minus_orm"]
+@pytest.mark.parametrize("name", ["prm_minus_orm", "prm_minus_majority", "orm_minus_majority"])
+@pytest.mark.parametrize("text", [README, RECIPE], ids=["README", "stories-recipe"])
+def test_the_headlines_differences_are_stated_with_their_intervals(text: str, name: str) -> None:
+    (row,) = [each for each in ROWS if each["default"] and each["name"] == name]
     value, low, high = (f"{row[name]:+.1f}".replace("-", "−") for name in ("value", "low", "high"))
-    assert f"{value} points [{low}, {high}]" in " ".join(README.split())
+    assert f"{value} points [{low}, {high}]" in " ".join(text.split())
+
+
+def test_the_readme_says_how_sure_the_headline_is_and_in_how_many_pairs_of_trainings_it_holds() -> None:
+    (row,) = [each for each in ROWS if each["default"] and each["name"] == "prm_minus_orm"]
+    won, every = pairs_won()
+    words = " ".join(README.split())
+    assert f"p = {row['p']:.1g}; {PLANS * row['p']:.1g} corrected for the {PLANS} plans that were tried" in words
+    assert f"in {won} of the {every} pairs of trainings" in words
 
 
 def test_every_regime_of_the_plan_was_run_and_is_in_the_tables() -> None:

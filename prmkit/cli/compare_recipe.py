@@ -129,7 +129,8 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
         config=resolved(compare) | {"recipe": stages.settings(regime, trainings)},
     )
     write_report(compare.out, report)
-    Outcome.of(report.comparison).write(compare.out / OUTCOME)
+    if not (compare.out / OUTCOME).is_file():  # a report that is made again says nothing new of who trained
+        Outcome.of(report.comparison, report.versions.get("commit")).write(compare.out / OUTCOME)
     say(report.headline)
     return report
 
@@ -181,9 +182,10 @@ def _write_results(
     from prmkit.evaluation.regimes import entries
     from prmkit.files import write_json
 
-    made = {"command": report.command, "commit": report.versions.get("commit")}
     rows = [
-        row | {"seeds": list(range(command.seed, command.seed + regime.runs))} | made
+        row
+        | {"seeds": list(range(command.seed, command.seed + regime.runs))}
+        | {"command": report.command, "commit": outcome.commit}
         for regime, outcome in outcomes.items()
         for row in entries(regime.name, [outcome], default=regime == plan.default, seed=command.seed)
     ]

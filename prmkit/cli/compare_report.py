@@ -24,7 +24,7 @@ def build_report(
         options: What.
         title: Heading of the report.
         command: What reproduces it; by default this command.
-        costs: Of earlier stages, to be shown before those of this one.
+        costs: Of earlier stages, to be shown before those of this one; by default of labelling, where that is known.
     """
     from prmkit.cli.describe import command_line, resolved
     from prmkit.evaluation.comparison import compare_pool
@@ -58,7 +58,7 @@ def build_report(
             *sections(comparison, pools, seed=options.seed),
             *_label_tables(options),
             *step_tables(by_run(scored), thresholds, options.seed),
-            cost_table([*costs, *spent, *scoring, *shown.costs]),
+            cost_table([*(costs or _labelling(options)), *spent, *scoring, *shown.costs]),
         ),
         examples=shown.examples,
         disagreements=shown.disagreements,
@@ -116,6 +116,14 @@ def _label_tables(options: CompareOptions) -> "list[Table]":
         few, many = (max(one.rollouts for each in all_ for one in each.estimates) for all_ in (labeled, reference))
         tables.append(class_table(class_agreement(labeled, reference, seed=options.seed), few, many))
     return tables
+
+
+def _labelling(options: CompareOptions) -> "list[Cost]":
+    """What `--labels` cost, where it is a run of `prmkit label`."""
+    from prmkit.cli.describe import run_cost
+
+    spent = [run_cost("label the steps that were learned from", each) for each in (options.labels,) if each is not None]
+    return [each for each in spent if each.tokens]
 
 
 def make_pool(command: CompareOptions) -> "tuple[Path, list[Cost]]":

@@ -34,13 +34,38 @@ def over_runs(studies: Sequence[Floats], level: float) -> tuple[Floats, Floats, 
     """
     freedom = sum(len(each) - 1 for each in studies)
     mean_M = np.mean([each.mean(axis=(0, 1)) for each in studies], axis=0)
-    between_runs_M = sum(map(_between_runs, studies)) / len(studies) ** 2
-    between_problems_M = sum(each.mean(axis=0).var(axis=0) / each.shape[1] for each in studies) / len(studies) ** 2
+    between_runs_M = np.sum([_between_runs(each) for each in studies], axis=0) / len(studies) ** 2
+    between_problems_M = np.sum([_between_problems(each) for each in studies], axis=0) / len(studies) ** 2
+    return _interval(mean_M, between_runs_M, between_problems_M, np.full(len(mean_M), max(1, freedom)), level)
+
+
+def over_unpaired_runs(first: Floats, second: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+    """As `over_runs`, of a first minus a second whose runs have nothing to do with each other, on the same problems.
+
+    The variances that both means have from their runs are added up, with Welch's degrees of freedom (1947, Biometrika
+    34).
+
+    Args:
+        first: `[T, P, M]`.
+        second: `[U, P, M]`, U equal to T or not.
+        level: Of the interval.
+    """
+    runs_2M = np.array([_between_runs(first), _between_runs(second)])
+    freedom_21 = np.maximum(1, [[len(first) - 1], [len(second) - 1]])
+    least = np.finfo(np.float64).tiny
+    freedom_M = np.maximum(1.0, runs_2M.sum(axis=0) ** 2 / np.maximum(least, (runs_2M**2 / freedom_21).sum(axis=0)))
+    gap_1PM = (first.mean(axis=0) - second.mean(axis=0))[None]
+    return _interval(gap_1PM.mean(axis=(0, 1)), runs_2M.sum(axis=0), _between_problems(gap_1PM), freedom_M, level)
+
+
+def _interval(
+    mean_M: Floats, between_runs_M: Floats, between_problems_M: Floats, freedom_M: Floats, level: float
+) -> tuple[Floats, Floats, Floats]:
     variance_M = np.asarray(between_runs_M + between_problems_M)
     share_M = between_runs_M / np.maximum(variance_M, np.finfo(np.float64).tiny)
     error_M = np.sqrt(variance_M)
-    half_M = _quantile(share_M, freedom, (1 - level) / 2) * error_M
-    p_M = np.array([_p_value(*each, freedom) for each in zip(mean_M, error_M, share_M, strict=True)])
+    half_M = _quantile(share_M, freedom_M, (1 - level) / 2) * error_M
+    p_M = np.array([_p_value(*each) for each in zip(mean_M, error_M, share_M, freedom_M, strict=True)])
     return mean_M - half_M, mean_M + half_M, p_M
 
 
@@ -52,12 +77,17 @@ def _between_runs(values_TPM: Floats) -> Floats:
     return np.asarray(values_TPM.mean(axis=1).var(axis=0, ddof=1) / runs)
 
 
-def _quantile(share: Floats | np.float64, freedom: int, tail: float) -> Floats:
+def _between_problems(values_TPM: Floats) -> Floats:
+    """`[M]`: variance that the mean has from its P problems."""
+    return np.asarray(values_TPM.mean(axis=0).var(axis=0) / values_TPM.shape[1])
+
+
+def _quantile(share: Floats | np.float64, freedom: Floats | np.float64, tail: float) -> Floats:
     """How many standard errors the end is away that leaves out `tail` on its side."""
-    return np.asarray(-share * stdtrit(max(1, freedom), tail) - (1 - share) * ndtri(tail))
+    return np.asarray(-share * stdtrit(freedom, tail) - (1 - share) * ndtri(tail))
 
 
-def _p_value(mean: np.float64, error: np.float64, share: np.float64, freedom: int) -> float:
+def _p_value(mean: np.float64, error: np.float64, share: np.float64, freedom: np.float64) -> float:
     """Twice the tail at which the interval's end is 0."""
 
     def beyond(tail: float) -> float:

@@ -23,6 +23,7 @@ from prmkit.evaluation.intervals import (
     paired_differences,
     share_estimates,
 )
+from prmkit.evaluation.overoptimisation import peak_column
 
 GROUPS = 5
 """Quintiles."""
@@ -42,6 +43,8 @@ class Group:
     """By method: share of them solved at the largest n."""
     differences: dict[tuple[str, str], Difference]
     """By pair of methods, paired over them."""
+    peaks: dict[str, int]
+    """By scored method: the n at which most of them are solved. Below the largest n the method is over-optimised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +153,15 @@ def _break_down(
     groups = []
     for index in range(member_P.max() + 1):
         rows = member_P == index
-        last = {name: outcomes[:, rows, -1:] for name, outcomes in comparison.run_outcomes.items()}
+        outcomes = {name: values[:, rows] for name, values in comparison.run_outcomes.items()}
+        last = {name: values[:, :, -1:] for name, values in outcomes.items()}
         group = Group(
             low=float(values_P[rows].min()),
             high=float(values_P[rows].max()),
             problems=int(rows.sum()),
             accuracy={name: share_estimates(values, seed=seed)[0] for name, values in last.items()},
             differences={(a, b): paired_differences(last[a], last[b], seed=seed)[0] for a, b in comparison.differences},
+            peaks={name: comparison.sizes[peak_column(outcomes[name])] for name in comparison.scored},
         )
         groups.append(group)
     return Breakdown(unit=unit, n=comparison.largest, groups=tuple(groups))

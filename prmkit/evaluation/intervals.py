@@ -90,9 +90,10 @@ def paired_differences(
 ) -> list[Difference]:
     """Mean over problems, and training runs, of `first - second`, shares in [0, 1], for each of M columns.
 
-    Where all problems that differ do so in one direction, resamples show little spread or none. The p-value is then at
-    least that of the exact sign test, 2 * 2^-k with k problems that differ, and where that is 0.05 or more, or all
-    differences are equal, the interval reaches to where the sign test would put its end (see `_sign_tested`).
+    Where no problem differs, or all that differ do so in one direction, resamples show little spread or none. The
+    p-value is then at least that of the exact sign test, 2 * 2^-k with k problems that differ, and where that is 0.05
+    or more, or all differences are equal, the interval reaches to where the sign test would put its end; where none
+    differs, as far as so many problems allow (see `_sign_tested`).
 
     Args:
         first_PM: `[P, M]` or `[T, P, M]`. Row i of both is the same problem, and run i of both the same run.
@@ -213,14 +214,18 @@ def _not_certain(estimate: Estimate, problems: int) -> Estimate:
 
 
 def _sign_tested(found: Difference, differences_TP: Floats, chosen_of: int) -> Difference:
-    """Where all differences have one sign, no more certain than the k problems that differ allow.
+    """Where all differences have one sign, or there is none, no more certain than the k problems that differ allow.
 
-    With 1 - alpha confidence at least a share s = (alpha / 2)^(1/k) of all problems that differ do so in that direction
+    Where none of P problems differs, with 1 - alpha confidence at most a share 1 - (alpha / 2)^(1/P) of all does, each
+    by 1 at most. Where k differ, at least a share s = (alpha / 2)^(1/k) of those that do so differ in that direction
     (Clopper and Pearson 1934, Biometrika 26). If the others differ as much in the other one, the mean is 2 s - 1 times
     what was seen: an end that reaches 0 exactly where the sign test's p-value is alpha or more.
     """
     differ = int((differences_TP != 0).any(axis=0).sum())
-    if not differ or differences_TP.min() < 0 < differences_TP.max():
+    if not differ:
+        most = 1 - ((1 - LEVEL) / chosen_of / 2) ** (1 / differences_TP.shape[1])
+        return replace(found, low=-most, high=most)
+    if differences_TP.min() < 0 < differences_TP.max():
         return found
     least = min(1.0, chosen_of * 2 * 0.5**differ)
     low, high = found.low, found.high

@@ -116,10 +116,14 @@ def _proxy(pool: ProblemPool, name: str, sizes: Sequence[int]) -> Floats:
     return np.array([[highest_score(one, min(n, pool.size)) for n in sizes] for one in pool.runs_of(name)])
 
 
+def peak_column(gold_TPS: Floats) -> int:
+    """Column of the n at which most problems are solved; of several the first."""
+    return int(np.round(gold_TPS.mean(axis=(0, 1)), 12).argmax())
+
+
 def _fall(gold_TPS: Floats, seed: int, resamples: int) -> tuple[int, Difference | None]:
     """Column of the peak, and what the last one lost against it."""
-    columns = gold_TPS.shape[-1]
-    peak = int(np.round(gold_TPS.mean(axis=(0, 1)), 12).argmax())
+    columns, peak = gold_TPS.shape[-1], peak_column(gold_TPS)
     if peak == columns - 1:
         return peak, None
     last, highest = gold_TPS[:, :, [-1]], gold_TPS[:, :, [peak]]

@@ -10,7 +10,7 @@ import numpy as np
 
 from prmkit.errors import ShapeError
 from prmkit.evaluation.comparison import PAIRS, PASS, Comparison
-from prmkit.evaluation.crossed import over_runs
+from prmkit.evaluation.crossed import over_runs, over_unpaired_runs
 from prmkit.evaluation.intervals import LEVEL, Difference, Estimate, Floats, paired_differences, share_estimates
 from prmkit.files import read_json, write_text
 
@@ -25,24 +25,28 @@ class Outcome:
     """P of them."""
     solved: Mapping[str, Floats]
     """By method: float64 `[T, P]`, for each of T training runs the chance in [0, 1] that a problem is solved."""
+    commit: str | None = None
+    """Of the code that made it, where that is known."""
 
     @classmethod
-    def of(cls, comparison: Comparison) -> "Outcome":
+    def of(cls, comparison: Comparison, commit: str | None = None) -> "Outcome":
         """Of a comparison."""
         solved = {name: values[:, :, -1] for name, values in comparison.run_outcomes.items() if name != PASS}
-        return cls(n=comparison.largest, problem_ids=comparison.problem_ids, solved=solved)
+        return cls(n=comparison.largest, problem_ids=comparison.problem_ids, solved=solved, commit=commit)
 
     def write(self, path: Path) -> None:
         """As JSON."""
         solved = {name: np.round(values, 12).tolist() for name, values in self.solved.items()}
-        write_text(path, json.dumps({"n": self.n, "problem_ids": self.problem_ids, "solved": solved}) + "\n")
+        stored = {"n": self.n, "commit": self.commit, "problem_ids": self.problem_ids, "solved": solved}
+        write_text(path, json.dumps(stored) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "Outcome":
         """What `write` wrote."""
         stored = read_json(path)
         solved = {name: np.array(values, dtype=np.float64) for name, values in stored["solved"].items()}
-        return cls(n=stored["n"], problem_ids=tuple(stored["problem_ids"]), solved=solved)
+        problem_ids = tuple(stored["problem_ids"])
+        return cls(n=stored["n"], problem_ids=problem_ids, solved=solved, commit=stored.get("commit"))
 
     @property
     def runs(self) -> int:
@@ -55,7 +59,9 @@ class Outcome:
 
 
 def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: int = 0) -> Difference:
-    """A method of one regime minus a method of another, paired over problems; run i with run i, as far as both go.
+    """A method of one regime minus a method of another, paired over problems.
+
+    Within a regime run i is paired with run i; the runs of two regimes have nothing to do with each other.
 
     Raises:
         ShapeError: They are not about the same problems.
@@ -63,8 +69,9 @@ def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: in
     if a.problem_ids != b.problem_ids or a.n != b.n:
         raise ShapeError("regimes can be paired only where their problems and their n are the same")
     first, second = a.solved[method_a][:, :, None], b.solved[method_b][:, :, None]
-    if len(first) > 1 and len(second) > 1:  # a single row holds for every run, as a vote's does
-        first, second = first[: len(second)], second[: len(first)]
+    if a is not b and len(first) > 1 and len(second) > 1:  # a single row holds for every run, as a vote's does
+        found = over_unpaired_runs(first, second, LEVEL)
+        return _bounded(float(first.mean() - second.mean()), found, n=len(a.problem_ids), least=-1.0)
     return paired_differences(first, second, seed=seed)[0]
 
 
@@ -89,14 +96,15 @@ def repeated_difference(outcomes: Sequence[Outcome], method_a: str, method_b: st
 
 
 def _repeated(studies: Sequence[Floats], *, least: float) -> Difference:
-    low, high, p_value = over_runs([each[:, :, None] for each in studies], LEVEL)
-    return Difference(
-        value=float(np.mean([each.mean() for each in studies])),
-        low=max(least, float(low[0])),
-        high=min(1.0, float(high[0])),
-        n=sum(each.shape[1] for each in studies),
-        p_value=float(p_value[0]),
-    )
+    value = float(np.mean([each.mean() for each in studies]))
+    found = over_runs([each[:, :, None] for each in studies], LEVEL)
+    return _bounded(value, found, n=sum(each.shape[1] for each in studies), least=least)
+
+
+def _bounded(value: float, found: tuple[Floats, Floats, Floats], *, n: int, least: float) -> Difference:
+    """Of the interval and p-value of a single column, what shares and their differences can be."""
+    low, high, p_value = (float(each[0]) for each in found)
+    return Difference(value=value, low=max(least, low), high=min(1.0, high), n=n, p_value=p_value)
 
 
 def entries(regime: str, outcomes: Sequence[Outcome], *, default: bool, seed: int = 0) -> list[dict[str, Any]]:

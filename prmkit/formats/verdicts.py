@@ -23,6 +23,8 @@ from prmkit.texts import squeezed
 
 RATINGS = {1: StepTruth.NEEDED, 0: StepTruth.UNNEEDED, -1: StepTruth.WRONG}
 """Ratings of steps as PRM800K writes them."""
+LARGEST = 1e9
+"""No score lies further from 0; sums and squares of such numbers are still numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +111,12 @@ def finite_number(value: Any, place: str, expected: str = "a finite number") -> 
     """The value as a float; true and false are no numbers.
 
     Raises:
-        InputError: It is something else, or too large for a float; the message names the place.
+        InputError: It is something else, or larger than `LARGEST`; the message names the place.
     """
     try:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            if abs(value) > LARGEST:
+                raise InputError(f"{place} must be at most {LARGEST:g} from 0, found {value!r}")
             return float(value)
     except OverflowError:  # of an integer
         raise InputError(f"{place} must be {expected}, found an integer of {len(str(abs(value)))} digits") from None

@@ -103,16 +103,18 @@ def _breakdown_table(
     comparison: Comparison, breakdown: Breakdown, *, key: str, title: str, note: str, labels: Sequence[str]
 ) -> Table:
     names = [name for name in comparison.accuracy if name != PASS and not name.endswith(WEIGHTED)]
-    pairs = main_pairs(comparison)
+    pairs, scored = main_pairs(comparison), comparison.scored
     return Table(
         key=key,
         title=title,
-        note=f"{note} All at n = {breakdown.n}.",
+        note=f"{note} At n = {breakdown.n}; “best n” is the one at which most of the group is solved. Where it is "
+        "less, choosing harder by the score does harm (over-optimisation).",
         head=breakdown.unit,
         columns=(
             Column(key="problems", label="problems", unit=Unit.COUNT),
             *(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in names),
             *(Column(key=f"{a}-{b}", label=difference_name(a, b), unit=Unit.POINTS) for a, b in pairs),
+            *(Column(key=f"peak-{name}", label=f"best n, {method_name(name)}", unit=Unit.COUNT) for name in scored),
         ),
         rows=tuple(
             Row(
@@ -122,6 +124,7 @@ def _breakdown_table(
                     Estimate.exact(each.problems),
                     *(each.accuracy[name] for name in names),
                     *(each.differences[pair] for pair in pairs),
+                    *(Estimate.exact(each.peaks[name]) for name in scored),
                 ),
             )
             for index, (label, each) in enumerate(zip(labels, breakdown.groups, strict=True))

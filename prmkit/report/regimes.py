@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from prmkit.evaluation.comparison import MAJORITY, PAIRS
-from prmkit.evaluation.intervals import Estimate
+from prmkit.evaluation.intervals import Difference, Estimate
 from prmkit.evaluation.regimes import Outcome, difference
 from prmkit.report.records import Column, Row, Table, Unit
 from prmkit.report.tables import difference_name, method_name
@@ -69,16 +71,22 @@ def labels_table(key: str, title: str, prms: Mapping[str, Outcome], orms: Mappin
     return Table(
         key=key,
         title=title,
-        note="PRM of the row minus ORM of the column, over as many training runs as both have. Where the interval "
-        "holds 0 no difference is shown, which does not make them equal; where it lies below 0 the ORM is ahead.",
+        note="PRM of the row minus ORM of the column, over all training runs. Where the interval holds 0 no difference "
+        "is shown, which does not make them equal; where it lies below 0 the ORM is ahead.",
         head="PRM from",
         columns=tuple(Column(key=name, label=f"ORM from {name}", unit=Unit.POINTS) for name in orms),
         rows=tuple(
             Row(
                 key=name,
                 label=name,
-                cells=tuple(difference(prm, "prm", orm, "orm", seed=seed) for orm in orms.values()),
+                cells=tuple(_gap(prm, orm, seed) for orm in orms.values()),
             )
             for name, prm in prms.items()
         ),
     )
+
+
+def _gap(prm: Outcome, orm: Outcome, seed: int) -> Difference:
+    """Where the ORM's regime has this very PRM, it is that regime's own difference, paired run by run."""
+    same = np.array_equal(prm.solved["prm"], orm.solved["prm"])
+    return difference(orm if same else prm, "prm", orm, "orm", seed=seed)

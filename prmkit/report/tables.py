@@ -44,7 +44,7 @@ def accuracy_table(comparison: Comparison) -> Table:
     return Table(
         key="accuracy",
         title="Problems solved",
-        note=f"{_expectation(comparison)} “Any right” is what a perfect choice would reach.",
+        note=f"{expectation(comparison)} “Any right” is what a perfect choice would reach.",
         head="n",
         columns=tuple(Column(key=name, label=method_name(name), unit=Unit.PERCENT) for name in comparison.accuracy),
         rows=tuple(
@@ -54,7 +54,7 @@ def accuracy_table(comparison: Comparison) -> Table:
     )
 
 
-def _expectation(comparison: Comparison) -> str:
+def expectation(comparison: Comparison) -> str:
     """What the figures are, and where they are not exact."""
     told = "Expectation over all subsets of n solutions of each problem's pool, averaged over problems"
     drawn = {name: float(values.max()) for name, values in comparison.errors.items() if values.max() > 0}

@@ -122,5 +122,7 @@ def test_a_pool_is_drawn_scored_compared_labelled_and_shown(compared_models, tmp
     assert again["classes"]["all"]["same"]["value"] == 1.0
     assert again["truths"]["needed"]["steps"]["value"] > 0
     assert again["accuracy"] == figures["accuracy"]
+    spent = figures["cost"]["label the solutions shown"]["tokens"]["value"]
+    assert again["cost"]["label the steps that were learned from"]["tokens"]["value"] == spent > 0
     found = again["search"]["beam 2 x 2 (beam)"]
     assert found["solved"]["n"] == 6 and found["tokens"]["value"] > 0 and "p_value" in found["difference"]

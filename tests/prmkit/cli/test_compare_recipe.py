@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from prmkit.cli.compare import Compare
-from prmkit.cli.compare_recipe import RESULTS, check_recipe, run_recipe
+from prmkit.cli.compare_recipe import OUTCOME, RESULTS, check_recipe, run_recipe
 from prmkit.cli.main import main
 from prmkit.cli.options import PolicyOptions, RunOptions
 from prmkit.cli.recipe_plan import Plan, Regime
 from prmkit.cli.reward_options import RewardOptions
 from prmkit.completers.engines import Engine
+from prmkit.evaluation.regimes import Outcome
 from prmkit.files import read_json
 from prmkit.report.versions import package_versions
 from prmkit.rewards.base import Aggregation
@@ -52,8 +53,12 @@ def test_the_recipe_compares_every_regime_and_is_continued(tmp_path: Path) -> No
     assert recipe["label"]["rollouts"] == 2 and recipe["regime"]["labelled"] == 16
     assert recipe["train prm"]["optimizer"] == recipe["train orm"]["optimizer"] == "muon"
     weights = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")}
+    finished = tmp_path / DEFAULT.name / OUTCOME
+    replace(Outcome.read(finished), commit="that trained").write(finished)
     run_recipe(command, TINY)
-    assert read_json(tmp_path / RESULTS) == rows
+    again = read_json(tmp_path / RESULTS)
+    assert [row | {"commit": None} for row in again] == [row | {"commit": None} for row in rows]
+    assert [row["default"] for row in again] == [row["commit"] == "that trained" for row in again]
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == weights
 
 

@@ -44,6 +44,22 @@ def test_problems_of_equal_difficulty_are_one_group() -> None:
     assert quintiles(np.array([0.0] * 8 + [0.5, 1.0])).tolist() == [0] * 8 + [1] * 2
 
 
+def test_each_group_says_at_which_n_most_of_it_is_solved() -> None:
+    """The truth as score, and one that likes one wrong solution even better."""
+    pools = []
+    for index, right in enumerate([2] * 10 + [9] * 10):
+        pool = make_pool(f"p{index}", right=right)
+        truth, trap = pool.correct.astype(float), np.arange(10) == 9
+        pools.append(replace(pool, scores={"prm": truth, "orm": truth + 2.0 * trap}))
+    comparison = compare_pool(pools)
+    found = by_difficulty(pools, comparison).groups
+    assert [each.peaks["prm"] for each in found] == [10, 2], "the first n that never misses"
+    for group, rows in zip(found, (slice(0, 10), slice(10, 20)), strict=True):
+        curve = comparison.outcomes["orm"][rows].mean(axis=0)
+        assert group.peaks["orm"] == comparison.sizes[int(curve.argmax())] < comparison.largest
+    assert found[0].peaks["orm"] > found[1].peaks["orm"] == 1
+
+
 def test_each_group_holds_its_problems_with_their_accuracies_and_paired_differences() -> None:
     pools = [make_pool(f"p{index}", right=index % 10) for index in range(20)]
     comparison = compare_pool(pools)

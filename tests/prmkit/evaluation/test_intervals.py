@@ -69,10 +69,19 @@ def test_a_difference_and_its_reverse_mirror_each_other() -> None:
         assert a.p_value == b.p_value
 
 
-def test_methods_that_never_differ_have_p_value_1() -> None:
-    values = np.random.default_rng(7).random((20, 1))
+@pytest.mark.parametrize("problems", [1, 20, 500])
+def test_methods_that_never_differ_have_p_value_1_and_as_wide_an_interval_as_so_few_problems_allow(problems) -> None:
+    values = np.random.default_rng(7).random((problems, 1))
     (difference,) = paired_differences(values, values)
-    assert (difference.value, difference.low, difference.high, difference.p_value) == (0, 0, 0, 1)
+    assert (difference.value, difference.p_value) == (0, 1)
+    assert difference.high == -difference.low == pytest.approx(1 - 0.025 ** (1 / problems))
+
+
+def test_intervals_cover_differences_that_are_too_rare_to_be_seen() -> None:
+    """30 problems of which 3 % differ, and always in one direction."""
+    first = (np.random.default_rng(8).random((30, 400)) < 0.03).astype(float)
+    found = paired_differences(first, np.zeros_like(first), resamples=500)
+    assert np.mean([each.low <= 0.03 <= each.high for each in found]) >= 0.93
 
 
 def test_seeds_repeat_and_differ() -> None:

@@ -133,6 +133,7 @@ def test_a_problem_in_which_no_sample_reached_an_answer_counts_as_failed(tmp_pat
         ({"prm_score": True}, "field 'prm_score' must be a finite number or null, found True"),
         ({"orm_score": float("nan")}, "field 'orm_score' must be a finite number or null, found nan"),
         ({"prm_score": 10**400}, "field 'prm_score' must be a finite number or null, found an integer of 401 digits"),
+        ({"prm_score": -1e308}, r"field 'prm_score' must be at most 1e\+09 from 0, found -1e\+308"),
         ({"is_correct": 1}, "field 'is_correct' must be true or false, found 1"),
         ({"is_correct": None}, "field 'is_correct' must be true or false, found None"),
         ({"answer": 2}, "field 'answer' must be text or null, found 2"),

@@ -38,6 +38,7 @@ def test_the_groups_hold_every_problem_once_and_the_hardest_come_first(one) -> N
         assert sum(row["problems"]["value"] for row in rows) == 30
         whole = sum(row["problems"]["value"] * row["prm-orm"]["value"] for row in rows) / 30
         assert whole == pytest.approx(comparison.differences["prm", "orm"][-1].value)
+        assert {row[f"peak-{name}"]["value"] for row in rows for name in ("prm", "orm")} <= set(comparison.sizes)
     rows = list(tables["difficulty"].to_json().values())
     assert rows[0]["majority"]["value"] < rows[-1]["majority"]["value"]
     assert tables["difficulty"].rows[0].label.startswith("0 to ") and tables["length"].head == "tokens"

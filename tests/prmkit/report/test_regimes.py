@@ -64,6 +64,14 @@ def test_a_cell_is_the_prm_of_its_row_minus_the_orm_of_its_column(outcomes) -> N
     assert figures["2,000"]["8,000"]["value"] < 0 < figures["8,000"]["2,000"]["value"]
 
 
+def test_an_orm_that_was_compared_with_this_very_prm_is_paired_with_it_run_by_run(outcomes) -> None:
+    prm = outcomes["2,000"]
+    other = outcome(3, 0.5, 0.4)
+    more = replace(other, solved=other.solved | {"prm": prm.solved["prm"]})
+    (row,) = labels_table("k", "t", {"2,000": prm}, {"2,000": prm, "more": more}, seed=0).rows
+    assert row.cells == (difference(prm, "prm", prm, "orm"), difference(more, "prm", more, "orm"))
+
+
 def test_the_table_takes_no_missing_evidence_for_equality(outcomes) -> None:
     note = labels_table("k", "t", outcomes, outcomes, seed=0).note
     assert "holds 0 no difference is shown" in note and "below 0 the ORM is ahead" in note and "matched" not in note

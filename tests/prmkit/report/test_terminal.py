@@ -3,6 +3,8 @@
 import io
 from dataclasses import replace
 
+import numpy as np
+import pytest
 from rich.console import Console
 
 from prmkit.evaluation.intervals import Estimate
@@ -24,7 +26,7 @@ def test_every_n_has_every_figure_with_its_interval(report) -> None:
     text = printed(report.comparison)
     for curve in report.comparison.accuracy.values():
         for each in curve:
-            assert f"{100 * each.value:.1f}" in text and f"{100 * each.low:.1f}–{100 * each.high:.1f}" in text
+            assert f"{100 * each.value:.1f}" in text and _interval(each) in text
     for each in report.comparison.differences["prm", "orm"][1:]:
         assert f"{100 * each.value:+.1f}".replace("-", "−") in text
     assert "PRM − ORM" in text
@@ -34,12 +36,25 @@ def test_without_differences_only_the_methods_are_shown(report) -> None:
     assert "−" not in printed(replace(report.comparison, differences={}))
 
 
-def test_80_columns_hold_every_figure_and_interval_on_a_line(report) -> None:
+@pytest.mark.parametrize("high", [0.999, 1.0])
+def test_80_columns_hold_every_figure_and_interval_on_a_line(report, high) -> None:
+    wide = Estimate(value=0.5, low=0.207, high=high, n=8)
+    curves = {name: (*curve[:-1], wide) for name, curve in report.comparison.accuracy.items()}
     console = Console(width=80, file=io.StringIO())
-    console.print(comparison_tables(report.comparison))
-    for curve in report.comparison.accuracy.values():
-        assert f" {100 * curve[-1].low:.1f}–{100 * curve[-1].high:.1f} " in console.file.getvalue()
+    console.print(comparison_tables(replace(report.comparison, accuracy=curves)))
+    assert console.file.getvalue().count(f" {_interval(wide)} ") == len(curves) == 6
     assert "…" not in console.file.getvalue()
+
+
+def _interval(each: Estimate) -> str:
+    return f"{100 * each.low:.1f}–{100 * each.high:.1f}".replace("100.0", "100")
+
+
+def test_the_table_says_where_figures_are_drawn_and_by_how_much_they_may_be_off(report) -> None:
+    drawn = replace(report.comparison, errors={"prm-weighted": np.full(len(report.comparison.sizes), 0.0005)})
+    words = " ".join(printed(drawn).split())
+    assert "drawn for the vote weighted by PRM (standard error at most 0.05 points)" in words
+    assert "standard error" not in printed(replace(report.comparison, errors={}))
 
 
 def test_any_table_shows_figures_intervals_and_gaps_and_no_markup_of_others() -> None:
