@@ -22,6 +22,8 @@ from prmkit.steps import METADATA_FILE
 
 RUNS = RESULTS / "comparison_runs"
 """By first seed: outcomes of every regime, entries and figures as the recipe wrote them."""
+TRAINING = "training"
+"""In the folder of a seed: outcomes of other trainings (`benchmarks.comparison_training`)."""
 EARLIER = RUNS / "earlier.json"
 """Entries of runs whose outcomes were not kept: other plans, and intervals as they were made at their commit."""
 

@@ -1,13 +1,16 @@
 """The tables of README.md and docs/stories-recipe.md: `python -m benchmarks.comparison_tables` prints them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from benchmarks.comparison import runs_of
+import numpy as np
+
+from benchmarks.comparison import RUNS, TRAINING, runs_of
 from benchmarks.results import table_line
 from prmkit.cli.compare_recipe import needed_tables
 from prmkit.cli.recipe_plan import STORIES
 from prmkit.evaluation.intervals import Estimate
-from prmkit.evaluation.regimes import Outcome, repeated_difference, repeated_share
+from prmkit.evaluation.regimes import Outcome, difference, repeated_difference, repeated_share
 from prmkit.report.format import interval, number
 from prmkit.report.records import Unit
 from prmkit.report.regimes import METHODS
@@ -42,6 +45,24 @@ def needed_rows(level: str) -> Iterator[str]:
         yield table_line(row.label, *(_figure(cell, Unit.POINTS) for cell in row.cells if cell))
 
 
+def training_rows() -> Iterator[str]:
+    """Of other trainings than the recipe's: what is solved, PRM minus ORM, and either minus its like by the recipe."""
+    for folder in sorted(RUNS.glob(f"*/{TRAINING}")):
+        seed = folder.parent.name
+        others = {file.stem: Outcome.read(file) for file in sorted(folder.iterdir())}
+        recipe = runs_of(STORIES.default.name)[seed]
+        most = max(each.runs for each in others.values())
+        like = replace(recipe, solved={name: rows[:most] for name, rows in recipe.solved.items()})
+        for name, one in {f"as in the recipe, seed {seed}": like, **others}.items():
+            changes = {
+                each: difference(one, each, like, each, seed=int(seed))
+                for each in METHODS[:2]
+                if not np.array_equal(one.solved[each], like.solved[each])
+            }
+            told = [_figure(changes[each], Unit.POINTS) if each in changes else "" for each in METHODS[:2]]
+            yield table_line(name, *_shares({seed: one}, METHODS[:2]), _gap({seed: one}, "prm", "orm"), *told)
+
+
 def pairs_won() -> tuple[int, int]:
     """Of the default regime: pairs of trainings in which the PRM solves more than the ORM, and all of them."""
     gaps = [
@@ -67,5 +88,5 @@ def _figure(found: Estimate, unit: Unit) -> str:
 
 
 if __name__ == "__main__":
-    for rows in (headline_rows(), regime_rows(), *map(needed_rows, ("hard", "default"))):
+    for rows in (headline_rows(), regime_rows(), training_rows(), *map(needed_rows, ("hard", "default"))):
         print(*rows, "", sep="\n")

@@ -62,7 +62,7 @@ class ProblemPool:
     tokens: Ints | None = None
     """`[N]`, tokens the policy wrote; None where that is unknown."""
     characters: Ints | None = None
-    """`[N]`, length of the solution's text, likewise."""
+    """`[N]`, those of the text."""
 
     @property
     def size(self) -> int:
@@ -175,10 +175,9 @@ def _differences(
     first_TPS: Floats, second_TPS: Floats, sizes: Sequence[int], seed: int, resamples: int
 ) -> tuple[Difference, ...]:
     """By n; that methods agree where each has one solution to choose from is known exactly."""
-    found = paired_differences(first_TPS, second_TPS, seed=seed, resamples=resamples)
-    if sizes[0] == 1 and np.allclose(first_TPS[..., 0], second_TPS[..., 0]):
-        found[0] = replace(found[0], low=0.0, high=0.0)
-    return tuple(found)
+    first, *others = paired_differences(first_TPS, second_TPS, seed=seed, resamples=resamples)
+    alike = sizes[0] == 1 and np.allclose(first_TPS[..., 0], second_TPS[..., 0])
+    return (replace(first, low=0.0, high=0.0) if alike else first, *others)
 
 
 def checked_sizes(sizes: Sequence[int] | None, largest: int) -> tuple[int, ...]:

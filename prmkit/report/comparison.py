@@ -14,6 +14,7 @@ from prmkit.evaluation.comparison import PASS, WEIGHTED, Comparison, ProblemPool
 from prmkit.evaluation.groups import Breakdown, LengthCorrelation, by_difficulty, by_length, length_correlations
 from prmkit.evaluation.intervals import Bools, Estimate, Floats, Ints, paired_differences, share_estimates
 from prmkit.evaluation.overoptimisation import overoptimisation
+from prmkit.report.format import THIN
 from prmkit.report.overoptimisation import overoptimisation_table
 from prmkit.report.records import Chart, Column, Row, Table, Unit
 from prmkit.report.reliability import error_table, reliability_chart, reliability_json
@@ -81,7 +82,7 @@ def difficulty_table(comparison: Comparison, breakdown: Breakdown) -> Table:
         "equal size. The share is that of the very solutions that are chosen from: a vote, which looks at nothing "
         "else, wins the easy groups and loses the hard ones by that alone.",
         labels=[
-            f"{100 * each.low:.0f} to {100 * each.high:.0f} %" if each.low < each.high else f"{100 * each.low:.0f} %"
+            (f"{100 * each.low:.0f} to " if each.low < each.high else "") + f"{100 * each.high:.0f}{THIN}%"
             for each in breakdown.groups
         ],
     )
@@ -108,7 +109,7 @@ def _breakdown_table(
         key=key,
         title=title,
         note=f"{note} At n = {breakdown.n}; “best n” is the one at which most of the group is solved. Where it is "
-        "less, choosing harder by the score does harm (over-optimisation).",
+        "less, choosing harder by the score seems to do harm (over-optimisation); it has no interval.",
         head=breakdown.unit,
         columns=(
             Column(key="problems", label="problems", unit=Unit.COUNT),
