@@ -1,7 +1,11 @@
 """The page in a real browser."""
 
+from dataclasses import replace
+
 import pytest
 
+from prmkit.evaluation.regimes import Outcome
+from prmkit.report.regimes import differences_table, labels_table, solved_table
 from prmkit.report.write import render
 
 from .browser import FITS, OVERFLOW, needs_browser, seen
@@ -33,7 +37,11 @@ return {
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_fits_its_window_and_the_filter_filters(report, tmp_path, width, dark) -> None:
-    found = seen(render(report), PROBE, tmp_path, width=width, dark=dark)
+    outcome = Outcome.of(report.comparison)
+    regimes = {f"hard stories, {size} labelled solutions, ORM at equal cost": outcome for size in ("8,000", "2,000")}
+    needed = labels_table("labels_needed_hard", "How many solutions the ORM needs", regimes, regimes, seed=0)
+    tables = (solved_table(regimes), differences_table(regimes), needed, *report.tables)
+    found = seen(render(replace(report, tables=tables)), PROBE, tmp_path, width=width, dark=dark)
     assert found["overflow"] == FITS
     assert found["kinds"] == ["wrong"] and found["shown"] == 12 and found["told"] == "12 shown"
     assert sorted(found["pairs"]) == sorted(each.kind for each in report.disagreements)
