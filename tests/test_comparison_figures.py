@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.comparison import RUNS, all_entries
-from benchmarks.comparison_tables import headline_rows, needed_rows, pairs_won, regime_rows
+from benchmarks.comparison_tables import headline_rows, needed_rows, pairs_won, regime_rows, training_rows
 from prmkit.cli.recipe_plan import STORIES
 from prmkit.files import read_json
 
@@ -59,6 +59,12 @@ def test_every_regime_of_the_plan_was_run_and_is_in_the_tables() -> None:
     rows = list(regime_rows())
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == plan
     assert all(row in RECIPE for row in (*rows, *needed_rows("hard"), *needed_rows("default")))
+
+
+def test_other_trainings_stand_in_the_recipes_text_as_they_came_out() -> None:
+    rows = list(training_rows())
+    assert len(rows) == 1 + len(list(RUNS.glob("*/training/*.json"))) > 1
+    assert all(row in RECIPE for row in rows)
 
 
 def test_nothing_that_was_run_is_left_out() -> None:
