@@ -3,6 +3,8 @@
 `python -m benchmarks.comparison [OUT ...]` takes what the recipe left in each OUT into `results/comparison_runs/SEED/`
 and writes `results/comparison.json` from all that is there: a list with one entry per regime and difference. A regime
 that was run with several seeds has an entry for all of them together and, its name followed by the seed, one for each.
+Where the outcomes of one run only were kept, the entry without a seed is of that run, and the others stand as they were
+reported (`EARLIER`).
 """
 
 import shutil
@@ -45,7 +47,7 @@ def take(out: Path) -> Path:
 
 def _models(out: Path) -> list[Path]:
     """Of every training, by kind, number of solutions and seed."""
-    return sorted(out.glob(f"*/*/*/{METADATA_FILE}"))
+    return sorted(file for kind in ("orm*", "prm") for file in out.glob(f"{kind}/*/*/{METADATA_FILE}"))
 
 
 def _model(file: Path) -> dict[str, Any]:

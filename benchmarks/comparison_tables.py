@@ -46,7 +46,10 @@ def needed_rows(level: str) -> Iterator[str]:
 
 
 def training_rows() -> Iterator[str]:
-    """Of other trainings than the recipe's: what is solved, PRM minus ORM, and either minus its like by the recipe."""
+    """Of other trainings than the recipe's: what is solved, PRM minus ORM, and either minus its like by the recipe.
+
+    Run i is paired with run i of the recipe, which has the same seed and learned from the same solutions.
+    """
     for folder in sorted(RUNS.glob(f"*/{TRAINING}")):
         seed = folder.parent.name
         others = {file.stem: Outcome.read(file) for file in sorted(folder.iterdir())}

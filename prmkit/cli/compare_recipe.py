@@ -129,8 +129,9 @@ def _regime(command: "CompareOptions", stages: Stages, regime: Regime) -> "Repor
         config=resolved(compare) | {"recipe": stages.settings(regime, trainings)},
     )
     write_report(compare.out, report)
-    if not (compare.out / OUTCOME).is_file():  # a report that is made again says nothing new of who trained
-        Outcome.of(report.comparison, report.versions.get("commit")).write(compare.out / OUTCOME)
+    stored = compare.out / OUTCOME
+    trained_by = Outcome.read(stored).commit if stored.is_file() else report.versions.get("commit")
+    Outcome.of(report.comparison, trained_by).write(stored)
     say(report.headline)
     return report
 

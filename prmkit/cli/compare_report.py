@@ -122,8 +122,10 @@ def _labelling(options: CompareOptions) -> "list[Cost]":
     """What `--labels` cost, where it is a run of `prmkit label`."""
     from prmkit.cli.describe import run_cost
 
-    spent = [run_cost("label the steps that were learned from", each) for each in (options.labels,) if each is not None]
-    return [each for each in spent if each.tokens]
+    if options.labels is None:
+        return []
+    spent = run_cost("label the steps that were learned from", options.labels)
+    return [spent] if spent.tokens else []
 
 
 def make_pool(command: CompareOptions) -> "tuple[Path, list[Cost]]":

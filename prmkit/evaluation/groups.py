@@ -44,7 +44,8 @@ class Group:
     differences: dict[tuple[str, str], Difference]
     """By pair of methods, paired over them."""
     peaks: dict[str, int]
-    """By scored method: the n at which most of them are solved. Below the largest n the method is over-optimised."""
+    """By scored method: the n at which most of them are solved, without an interval. Less than the largest n hints at
+    over-optimisation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

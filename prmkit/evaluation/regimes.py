@@ -26,7 +26,7 @@ class Outcome:
     solved: Mapping[str, Floats]
     """By method: float64 `[T, P]`, for each of T training runs the chance in [0, 1] that a problem is solved."""
     commit: str | None = None
-    """Of the code that made it, where that is known."""
+    """Of the code that first trained and compared, where that is known."""
 
     @classmethod
     def of(cls, comparison: Comparison, commit: str | None = None) -> "Outcome":
@@ -58,10 +58,19 @@ class Outcome:
         return share_estimates(self.solved[method][:, :, None], seed=seed)[0]
 
 
-def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: int = 0) -> Difference:
-    """A method of one regime minus a method of another, paired over problems.
+def difference(
+    a: Outcome, method_a: str, b: Outcome, method_b: str, *, paired: bool = True, seed: int = 0
+) -> Difference:
+    """A method of one regime minus a method of the same or of another one, paired over problems.
 
-    Within a regime run i is paired with run i; the runs of two regimes have nothing to do with each other.
+    Args:
+        a: A regime.
+        method_a: Of it.
+        b: A regime.
+        method_b: Of it.
+        paired: Run i of both has something in common, as its seed and the solutions that it learned from; False where
+            they learned from different ones. There may then be more runs on one side.
+        seed: Of the bootstrap, where there is one.
 
     Raises:
         ShapeError: They are not about the same problems.
@@ -69,7 +78,7 @@ def difference(a: Outcome, method_a: str, b: Outcome, method_b: str, *, seed: in
     if a.problem_ids != b.problem_ids or a.n != b.n:
         raise ShapeError("regimes can be paired only where their problems and their n are the same")
     first, second = a.solved[method_a][:, :, None], b.solved[method_b][:, :, None]
-    if a is not b and len(first) > 1 and len(second) > 1:  # a single row holds for every run, as a vote's does
+    if not paired and len(first) > 1 and len(second) > 1:  # a single row holds for every run, as a vote's does
         found = over_unpaired_runs(first, second, LEVEL)
         return _bounded(float(first.mean() - second.mean()), found, n=len(a.problem_ids), least=-1.0)
     return paired_differences(first, second, seed=seed)[0]

@@ -109,7 +109,7 @@ def _breakdown_table(
         key=key,
         title=title,
         note=f"{note} At n = {breakdown.n}; “best n” is the one at which most of the group is solved. Where it is "
-        "less, choosing harder by the score seems to do harm (over-optimisation); it has no interval.",
+        "less, choosing harder by the score seems to do harm (over-optimisation). The best n has no interval.",
         head=breakdown.unit,
         columns=(
             Column(key="problems", label="problems", unit=Unit.COUNT),

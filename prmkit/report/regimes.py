@@ -87,6 +87,5 @@ def labels_table(key: str, title: str, prms: Mapping[str, Outcome], orms: Mappin
 
 
 def _gap(prm: Outcome, orm: Outcome, seed: int) -> Difference:
-    """Where the ORM's regime has this very PRM, it is that regime's own difference, paired run by run."""
-    same = np.array_equal(prm.solved["prm"], orm.solved["prm"])
-    return difference(orm if same else prm, "prm", orm, "orm", seed=seed)
+    """Run by run where the ORM's regime has this very PRM."""
+    return difference(prm, "prm", orm, "orm", paired=np.array_equal(prm.solved["prm"], orm.solved["prm"]), seed=seed)

@@ -51,11 +51,11 @@ def test_an_outcome_is_the_comparison_at_its_largest_n_run_by_run(comparison) ->
 def test_every_run_of_regimes_with_different_numbers_of_runs_counts() -> None:
     three, other = outcome(1), outcome(2)
     two = replace(other, solved={name: values[:2] for name, values in other.solved.items()})
-    gap = difference(three, "prm", two, "orm")
+    gap = difference(three, "prm", two, "orm", paired=False)
     assert gap.value == pytest.approx(three.solved["prm"].mean() - two.solved["orm"].mean())
-    back = difference(two, "orm", three, "prm")
+    back = difference(two, "orm", three, "prm", paired=False)
     assert (back.value, back.low, back.high) == pytest.approx((-gap.value, -gap.high, -gap.low))
-    votes = difference(three, "majority", two, "prm")
+    votes = difference(three, "majority", two, "prm", paired=False)
     assert votes.value == pytest.approx(three.solved["majority"].mean() - two.solved["prm"].mean())
 
 
@@ -70,15 +70,15 @@ def test_what_is_written_is_read_again(comparison, tmp_path: Path) -> None:
     assert difference(after, "prm", before, "prm").value == 0.0
 
 
-def test_run_i_is_paired_with_run_i_within_a_regime_only() -> None:
-    """ORMs that solve just what the PRM of the same run solves differ by nothing; the runs of another regime may."""
+def test_run_i_is_paired_with_run_i_unless_it_has_nothing_in_common_with_it() -> None:
+    """ORMs that solve just what the PRM of the same run solves differ by nothing; taken as others they may."""
     drawn = outcome().solved["prm"]
     first = replace(outcome(), solved={"prm": drawn, "orm": drawn})
-    same, other = difference(first, "prm", first, "orm"), difference(first, "prm", replace(first), "orm")
+    same, other = (difference(first, "prm", first, "orm", paired=paired) for paired in (True, False))
     assert same == paired_differences(drawn[:, :, None], drawn[:, :, None])[0]
     assert other.value == 0.0 and other.low < 0 < other.high and other != same
     turned = replace(first, solved={"orm": np.roll(drawn, 1, axis=0)})
-    again = difference(first, "prm", turned, "orm")
+    again = difference(first, "prm", turned, "orm", paired=False)
     assert (again.low, again.high) == pytest.approx((other.low, other.high)), "the order of unpaired runs is nothing"
 
 
