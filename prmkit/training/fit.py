@@ -32,7 +32,7 @@ from prmkit.training.data import Row
 from prmkit.training.groups import Group, groups_per_batch
 from prmkit.training.losses import RewardLoss
 from prmkit.training.optimizers import REST, default_lr
-from prmkit.training.processes import is_main, processes
+from prmkit.training.processes import is_main, processes, wait_for_all
 from prmkit.training.run import HISTORY_FILE, REPORT_FOLDER, RunFolder
 from prmkit.training.trainer import RewardTrainer, Validate
 
@@ -108,6 +108,7 @@ def fit(
     base.check_ids(row.ids for row in task.rows)
     identity = _identity(task, config)
     run = RunFolder(out, identity)
+    wait_for_all()  # before the first writes into the folder that others may still look at
     if run.finished:
         say(f"{out} holds the finished run; nothing to do")
         return RewardMetadata.read(out)
