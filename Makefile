@@ -29,7 +29,7 @@ check: $(VENV)/developed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 chaos: $(VENV)/developed
 	PRMKIT_CHAOS_RUNS=20 $(BIN)/pytest -s tests/labelers/test_chaos.py
