@@ -57,13 +57,13 @@ def training_rows() -> Iterator[str]:
         most = max(each.runs for each in others.values())
         like = replace(recipe, solved={name: rows[:most] for name, rows in recipe.solved.items()})
         for name, one in {f"as in the recipe, seed {seed}": like, **others}.items():
-            changes = {
-                each: difference(one, each, like, each, seed=int(seed))
+            changes = [
+                ""
+                if np.array_equal(one.solved[each], like.solved[each])
+                else _figure(difference(one, each, like, each, seed=int(seed)), Unit.POINTS)
                 for each in METHODS[:2]
-                if not np.array_equal(one.solved[each], like.solved[each])
-            }
-            told = [_figure(changes[each], Unit.POINTS) if each in changes else "" for each in METHODS[:2]]
-            yield table_line(name, *_shares({seed: one}, METHODS[:2]), _gap({seed: one}, "prm", "orm"), *told)
+            ]
+            yield table_line(name, *_shares({seed: one}, METHODS[:2]), _gap({seed: one}, "prm", "orm"), *changes)
 
 
 def pairs_won() -> tuple[int, int]:

@@ -58,7 +58,14 @@ def build_report(
             *sections(comparison, pools, seed=options.seed),
             *_label_tables(options),
             *step_tables(by_run(scored), thresholds, options.seed),
-            cost_table([*(costs or _labelling(options)), *spent, *scoring, *shown.costs]),
+            cost_table(
+                [
+                    *(costs or _known_cost("label the steps that were learned from", options.labels)),
+                    *spent,
+                    *scoring,
+                    *shown.costs,
+                ]
+            ),
         ),
         examples=shown.examples,
         disagreements=shown.disagreements,
@@ -118,19 +125,16 @@ def _label_tables(options: CompareOptions) -> "list[Table]":
     return tables
 
 
-def _labelling(options: CompareOptions) -> "list[Cost]":
-    """What `--labels` cost, where it is a run of `prmkit label`."""
+def _known_cost(stage: str, run: Path | None) -> "list[Cost]":
+    """What a run took, where it is one of `prmkit sample` or `prmkit label` and not a file or nothing."""
     from prmkit.cli.describe import run_cost
 
-    if options.labels is None:
-        return []
-    spent = run_cost("label the steps that were learned from", options.labels)
-    return [spent] if spent.tokens else []
+    spent = [run_cost(stage, run)] if run else []
+    return [each for each in spent if each.tokens]
 
 
 def make_pool(command: CompareOptions) -> "tuple[Path, list[Cost]]":
     """The pool to compare on, and what it cost: the one that is given, or one that is drawn into OUT/pool."""
-    from prmkit.cli.describe import run_cost
     from prmkit.cli.sample import Sample
 
     pool = command.pool or command.out / "pool"
@@ -145,8 +149,7 @@ def make_pool(command: CompareOptions) -> "tuple[Path, list[Cost]]":
             sampling=command.sampling,
             where=command.where,
         ).run()
-    spent = run_cost("sample the pool", pool)
-    return pool, [spent] if spent.tokens else []
+    return pool, _known_cost("sample the pool", pool)
 
 
 def _failures(pool: Path) -> list[str]:
